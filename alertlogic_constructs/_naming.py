@@ -1,0 +1,58 @@
+"""Names that another account must know, and the ARNs computed from them: nothing is exported across accounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ._validation import Checks
+
+DEFAULT_PREFIX = "alertlogic"
+
+# Control Tower's role in every account but the management account; StackSets deploy with it.
+# https://docs.aws.amazon.com/controltower/latest/userguide/awscontroltowerexecution.html
+CONTROL_TOWER_EXECUTION = "AWSControlTowerExecution"
+
+
+@dataclass(frozen=True)
+class Names:
+    """The physical names of one installation, which share a prefix that is fixed for its life."""
+
+    prefix: str = DEFAULT_PREFIX
+
+    def __post_init__(self) -> None:
+        checks = Checks("prefix")
+        checks.matches(
+            # Control Tower's controls reserve aws-controltower-* and stacksets-exec-*.
+            r"(?!aws-controltower|stacksets-exec)[a-z][a-z0-9-]{0,18}[a-z0-9]",
+            "prefix",
+            self.prefix,
+            "2 to 20 lower-case letters, digits and hyphens, beginning with a letter and reserved by no Control Tower"
+            " control",
+            f"leave it out for {DEFAULT_PREFIX!r}",
+        )
+        checks.raise_problems()
+
+    @property
+    def registration_topic(self) -> str:
+        """The SNS topic of the security account that is the service token of registrations."""
+        return f"{self.prefix}-registration"
+
+    @property
+    def registration_role(self) -> str:
+        """The role of the security account's `account_registration` function."""
+        return f"{self.prefix}-registration"
+
+    @property
+    def bus(self) -> str:
+        """The event bus of the security account."""
+        return f"{self.prefix}-hub"
+
+    @property
+    def reader_role(self) -> str:
+        """The role of a protected account with which the hub reads its state."""
+        return f"{self.prefix}-hub-reader"
+
+    @property
+    def stack_set(self) -> str:
+        """The StackSet of the management account."""
+        return f"{self.prefix}-member-account"

@@ -1,0 +1,163 @@
+"""The one shape in which functions run here: queue -> function, with a dead-letter queue and alarms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from ._lambda_asset import ARCHITECTURE, RUNTIME, lambda_code
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FUNCTION_TIMEOUT = Duration.minutes(5)
+_RETENTION = Duration.days(14)
+# The functions space a waiting message's deliveries by up to 15 minutes: 750 of them outlast a week's outage, and
+# leave a message, whose age counts on in the dead-letter queue, six of its 14 days there.
+_MAX_RECEIVE_COUNT = 750
+_AGE_ALARM = Duration.hours(1)
+
+
+class QueuedFunction(Construct):
+    """A queue whose messages one function works on in batches, with partial batch responses.
+
+    A message that the function cannot work on yet stays in the queue; one that it never can goes to the dead-letter
+    queue. Both queues are encrypted with SSE-SQS and admit TLS only.
+
+    Attributes:
+        queue: The queue.
+        dead_letter_queue: Where messages go that failed for good. Kept for 14 days.
+        function: The function.
+        role: The function's role: its own queue, its own logs, and what the construct around it grants.
+        age_alarm: In alarm when the oldest message has waited for an hour.
+        dead_letter_alarm: In alarm while a message is in the dead-letter queue.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        function: str,
+        description: str,
+        environment: Mapping[str, str],
+        role_name: str | None = None,
+    ) -> None:
+        """Create queue and function.
+
+        Args:
+            scope: The parent.
+            construct_id: The id in it.
+            function: The folder of the function in `lambda_src`.
+            description: What the function does, for the Lambda console.
+            environment: The function's settings, but those of its queue, which are set here.
+            role_name: The role's physical name, only where another account must know it.
+        """
+        super().__init__(scope, construct_id)
+        self.dead_letter_queue = sqs.Queue(
+            self,
+            "DeadLetterQueue",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=_RETENTION,
+        )
+        self.queue = sqs.Queue(
+            self,
+            "Queue",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=_RETENTION,
+            # Lambda's advice: six times the function's timeout, so that a message is never worked on twice at once.
+            visibility_timeout=Duration.seconds(6 * _FUNCTION_TIMEOUT.to_seconds()),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=_MAX_RECEIVE_COUNT),
+        )
+        log_group = logs.LogGroup(
+            self, "Logs", retention=logs.RetentionDays.THREE_MONTHS, removal_policy=RemovalPolicy.DESTROY
+        )
+        self.role = self._create_role(role_name, log_group)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            description=description,
+            runtime=RUNTIME,
+            architecture=ARCHITECTURE,
+            code=lambda_code(),
+            handler=f"{function}.handler.lambda_handler",
+            role=self.role,
+            timeout=_FUNCTION_TIMEOUT,
+            memory_size=512,
+            log_group=log_group,
+            environment={
+                **environment,
+                "QUEUE_URL": self.queue.queue_url,
+                "DEAD_LETTER_QUEUE_URL": self.dead_letter_queue.queue_url,
+                "POWERTOOLS_SERVICE_NAME": function,
+            },
+        )
+        lambda_.EventSourceMapping(
+            self,
+            "EventSource",
+            target=self.function,
+            event_source_arn=self.queue.queue_arn,
+            batch_size=10,
+            report_batch_item_failures=True,
+            # Two at a time is ample, and keeps what is written at once small.
+            max_concurrency=2,
+        )
+        self.age_alarm = cloudwatch.Alarm(
+            self,
+            "AgeAlarm",
+            alarm_description=f"{function}: the oldest message has waited for an hour",
+            metric=self.queue.metric_approximate_age_of_oldest_message(period=Duration.minutes(5), statistic="Maximum"),
+            threshold=_AGE_ALARM.to_seconds(),
+            evaluation_periods=1,
+            # SQS stops reporting on a queue that was idle for six hours.
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        self.dead_letter_alarm = cloudwatch.Alarm(
+            self,
+            "DeadLetterAlarm",
+            alarm_description=f"{function}: a message failed for good; its `reason` attribute and the log say why",
+            metric=self.dead_letter_queue.metric_approximate_number_of_messages_visible(
+                period=Duration.minutes(5), statistic="Maximum"
+            ),
+            threshold=0,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            evaluation_periods=1,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+
+    def _create_role(self, role_name: str | None, log_group: logs.ILogGroup) -> iam.Role:
+        role = iam.Role(self, "Role", role_name=role_name, assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[log_group.log_group_arn]
+            )
+        )
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=[
+                    "sqs:ReceiveMessage",
+                    "sqs:DeleteMessage",
+                    "sqs:GetQueueAttributes",
+                    "sqs:ChangeMessageVisibility",
+                ],
+                resources=[self.queue.queue_arn],
+            )
+        )
+        role.add_to_policy(
+            iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.dead_letter_queue.queue_arn])
+        )
+        Validations.of(role).acknowledge(
+            Acknowledgment(
+                id="AwsSolutions-IAM5", reason="Log streams, of which the log group's ARN ends in a wildcard"
+            )
+        )
+        return role

@@ -1,0 +1,134 @@
+"""Where registrations arrive: topic -> queue -> `account_registration`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from ._queued_function import QueuedFunction
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ._naming import Names
+    from .alert_logic import AlertLogic
+    from .protection import Offboarding
+
+
+class Registration(Construct):
+    """The service behind the custom resource `Custom::AlertLogicRegistration`.
+
+    Attributes:
+        topic: The custom resource's service token, encrypted with `key`.
+        key: The topic's key.
+        queued_function: Queue, dead-letter queue and function `account_registration`.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        alert_logic: AlertLogic,
+        names: Names,
+        offboarding: Offboarding,
+        organization_id: str | None = None,
+        registrants: Sequence[str] = (),
+    ) -> None:
+        """Create the service.
+
+        Args:
+            scope: The parent.
+            construct_id: The id in it.
+            alert_logic: The customer, with the secret of its API key.
+            names: The installation's names.
+            offboarding: What becomes of a deployment when its account's registration is deleted.
+            organization_id: The organization whose accounts may register; this account alone if there is none.
+            registrants: Patterns of the role ARNs in it that may ask.
+
+        Raises:
+            ValueError: for a missing secret.
+        """
+        super().__init__(scope, construct_id)
+        if alert_logic.secret is None:
+            raise ValueError(
+                "alert_logic.secret is None; allowed is the secret with Alert Logic's API key; "
+                "pass AlertLogic(secret=...) or use AlertLogic.placeholder()"
+            )
+        self.key = kms.Key(self, "Key", enable_key_rotation=True, description="Alert Logic registration topic")
+        self.topic = sns.Topic(
+            self, "Topic", topic_name=names.registration_topic, master_key=self.key, enforce_ssl=True
+        )
+        self.queued_function = QueuedFunction(
+            self,
+            "AccountRegistration",
+            function="account_registration",
+            description="Registers AWS accounts with Alert Logic",
+            role_name=names.registration_role,
+            environment={
+                "ALERTLOGIC_CUSTOMER_ID": alert_logic.customer_id,
+                "ALERTLOGIC_SECRET_ARN": alert_logic.secret.secret_arn,
+                "ALERTLOGIC_GLOBAL_ENDPOINT": alert_logic.endpoint,
+                "ALERTLOGIC_RESIDENCY": alert_logic.residency.value,
+                "READER_ROLE_NAME": names.reader_role,
+                "OFFBOARDING": offboarding.value,
+            },
+        )
+        self.topic.add_subscription(
+            subscriptions.SqsSubscription(
+                self.queued_function.queue, dead_letter_queue=self.queued_function.dead_letter_queue
+            )
+        )
+        alert_logic.secret.grant_read(self.queued_function.role)
+        self._grant_function(names, organization_id)
+        if organization_id is not None:
+            self._admit(organization_id, registrants)
+
+    def _grant_function(self, names: Names, organization_id: str | None) -> None:
+        role = self.queued_function.role
+        stack = Stack.of(self)
+        own_account = organization_id is None
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["sts:AssumeRole"],
+                resources=[
+                    f"arn:{stack.partition}:iam::{stack.account if own_account else '*'}:role/{names.reader_role}"
+                ],
+                conditions=None if own_account else {"StringEquals": {"aws:ResourceOrgID": organization_id}},
+            )
+        )
+        # What is answered as pending goes on as a message of the function's own.
+        role.add_to_policy(
+            iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.queued_function.queue.queue_arn])
+        )
+
+    def _admit(self, organization_id: str, registrants: Sequence[str]) -> None:
+        # A session's aws:PrincipalArn is the ARN of its role.
+        by_registrant = {"aws:PrincipalArn": list(registrants)}
+        in_organization = {"aws:PrincipalOrgID": organization_id}
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AdmitRegistrants",
+                principals=[iam.AnyPrincipal()],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions={"StringEquals": in_organization, "ArnLike": by_registrant},
+            )
+        )
+        through_sns = {"kms:ViaService": f"sns.{Stack.of(self).region}.amazonaws.com"}
+        self.key.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="EncryptForTopic",
+                principals=[iam.AnyPrincipal()],
+                actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+                # A key policy's resource is the key itself.
+                resources=["*"],
+                conditions={"StringEquals": {**in_organization, **through_sns}, "ArnLike": by_registrant},
+            )
+        )

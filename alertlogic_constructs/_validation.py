@@ -1,0 +1,95 @@
+"""Checks of what a user says, reported together: one error lists everything that is wrong, each with its fix."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, cast
+
+from aws_cdk import Stack, Token
+from aws_cdk.region_info import RegionInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from constructs import Construct
+
+_ACCOUNT = re.compile(r"\d{12}")
+
+
+class Checks:
+    """Collects what is wrong with the arguments of one construct or value class."""
+
+    def __init__(self, subject: str) -> None:
+        self._subject = subject
+        self._problems: list[str] = []
+
+    def require(self, ok: bool, argument: str, value: object, allowed: str, change: str) -> None:  # noqa: FBT001
+        """Note a problem unless `ok`."""
+        if not ok:
+            self._problems.append(f"{argument} is {value!r}; allowed is {allowed}; {change}")
+
+    def matches(self, pattern: str, argument: str, value: object, allowed: str, change: str) -> None:
+        """Require a string that matches `pattern` as a whole; a token, whose value is not known, never does."""
+        known = isinstance(value, str) and not Token.is_unresolved(value)
+        self.require(known and re.fullmatch(pattern, str(value)) is not None, argument, value, allowed, change)
+
+    def strings(self, argument: str, values: object) -> tuple[str, ...]:
+        """Require a list or tuple, and return it as a tuple: a single string would pass as its letters."""
+        is_list = isinstance(values, (list, tuple))
+        self.require(is_list, argument, values, "a list of strings", "put the value into brackets")
+        return tuple(cast("Iterable[str]", values)) if is_list else ()
+
+    def account(self, argument: str, value: object) -> None:
+        """Require an AWS account id that is known at synthesis."""
+        self.matches(
+            _ACCOUNT.pattern,
+            argument,
+            value,
+            "an AWS account id of 12 digits, known at synthesis",
+            "copy it from AWS Organizations, as a string with its leading zeros",
+        )
+
+    def region(self, argument: str, value: object) -> None:
+        """Require an AWS region of the partition `aws`, where Alert Logic's own accounts are."""
+        known = isinstance(value, str) and not Token.is_unresolved(value)
+        self.require(
+            known and RegionInfo.get(str(value)).partition == "aws",
+            argument,
+            value,
+            "a region of the partition aws, known at synthesis, such as 'eu-west-1'",
+            "Alert Logic's accounts are in the partition aws only: name one of its regions",
+        )
+
+    def unique(self, argument: str, values: Iterable[str]) -> None:
+        """Require that nothing is named twice."""
+        listed = list(values)
+        twice = sorted({value for value in listed if listed.count(value) > 1})
+        self.require(not twice, argument, listed, "each value once", f"name {', '.join(twice)} once")
+
+    def raise_problems(self) -> None:
+        """Raise one `ValueError` that lists every problem found.
+
+        Raises:
+            ValueError: if anything is wrong; each line names the argument, the value, what is allowed and the fix.
+        """
+        if self._problems:
+            raise ValueError("\n".join([f"{self._subject} cannot be used:", *(f"- {p}" for p in self._problems)]))
+
+
+def require_environment(construct: Construct, *, account: str, region: str) -> None:
+    """Require that the construct's stack, where its environment is known, is for this account and region.
+
+    Raises:
+        ValueError: for a stack of another account or region.
+    """
+    stack = Stack.of(construct)
+    checks = Checks(f"{type(construct).__name__} in stack {stack.stack_name!r}")
+    for argument, actual, wanted in (("env.account", stack.account, account), ("env.region", stack.region, region)):
+        checks.require(
+            Token.is_unresolved(actual) or actual == wanted,
+            argument,
+            actual,
+            repr(wanted),
+            f"put it into Stack(..., env=Environment(account={account!r}, region={region!r}))",
+        )
+    checks.raise_problems()

@@ -1,0 +1,86 @@
+"""The security account's side: the secret's only user, the registration service and the event bus."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from ._naming import CONTROL_TOWER_EXECUTION, DEFAULT_PREFIX, Names
+from ._registration import Registration
+from ._validation import require_environment
+from .protection import Offboarding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .alert_logic import AlertLogic
+    from .landing_zone import LandingZone
+
+
+class AlertLogicHub(Construct):
+    """What every other account sends to: the registration topic and the event bus.
+
+    Creates in the security account, home region: topic `<prefix>-registration` with a customer-managed key, queue,
+    dead-letter queue, alarms and function `account_registration`; event bus `<prefix>-hub`.
+
+    Attributes:
+        registration_topic: Service token of the custom resources that register accounts.
+        bus: The event bus; its policy admits the organization only.
+        registration: The queue, dead-letter queue and function behind the topic.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        alert_logic: AlertLogic,
+        landing_zone: LandingZone,
+        offboarding: Offboarding = Offboarding.DISABLE,
+        registrants: Sequence[str] = (),
+        prefix: str = DEFAULT_PREFIX,
+    ) -> None:
+        """Create the hub.
+
+        Args:
+            scope: The parent, in a stack of the security account and the home region.
+            construct_id: The id in it.
+            alert_logic: The customer, with the secret of its API key.
+            landing_zone: The landing zone whose organization may ask and send.
+            offboarding: What becomes of a deployment when its account's registration is deleted.
+            registrants: Patterns of the role ARNs that may ask for registrations; Control Tower's execution role,
+                with which StackSets deploy, unless given. `["*"]` admits every principal of the organization; the
+                function still requires that the stack which asks exists and is in progress.
+            prefix: The prefix of all physical names; fixed for the life of the installation.
+
+        Raises:
+            ValueError: for a stack in another account or region, a missing secret, or a malformed prefix.
+        """
+        super().__init__(scope, construct_id)
+        names = Names(prefix)
+        require_environment(self, account=landing_zone.security_account, region=landing_zone.home_region)
+        registration = Registration(
+            self,
+            "Registration",
+            alert_logic=alert_logic,
+            names=names,
+            offboarding=offboarding,
+            organization_id=landing_zone.organization_id,
+            registrants=registrants or [f"arn:{Stack.of(self).partition}:iam::*:role/{CONTROL_TOWER_EXECUTION}"],
+        )
+        self.registration_topic = registration.topic
+        self.registration = registration.queued_function
+        self.bus = events.EventBus(self, "Bus", event_bus_name=names.bus)
+        self.bus.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AdmitOrganization",
+                principals=[iam.AnyPrincipal()],
+                actions=["events:PutEvents"],
+                resources=[self.bus.event_bus_arn],
+                conditions={"StringEquals": {"aws:PrincipalOrgID": landing_zone.organization_id}},
+            )
+        )

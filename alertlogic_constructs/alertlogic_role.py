@@ -1,0 +1,108 @@
+"""The role that Alert Logic assumes in a protected account."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aws_cdk import Acknowledgment, Aws, Validations
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from .protection import DeploymentMode, ProtectionPolicy
+
+if TYPE_CHECKING:
+    from .alert_logic import AlertLogic
+
+_ROLE_POLICIES = Path(__file__).with_name("role_policies.json")
+
+# What lets Alert Logic make and own a trail, topic and queue: needless where logs come from one place.
+_OWN_TRAIL = frozenset(
+    {"ManageTrails", "CreateTrailBucket", "CreateTrailTopic", "ConfigureTrailTopic", "OwnTrailQueue"}
+)
+# Needs the key of the account's own trail, which is not known here.
+_OWN_TRAIL_KEY = "DecryptTrailLogs"
+
+
+class AlertLogicRole(Construct):
+    """The IAM role that Alert Logic assumes in a protected account to discover, scan and monitor it.
+
+    It trusts Alert Logic's AWS account under the customer's External ID. What it is granted depends on mode and
+    policy (Alert Logic's role types `ci_full`, `ci_manual`, `ci_essentials`), as pinned in `role_policies.json`.
+
+    Creates in the account of its stack: one IAM role.
+
+    Attributes:
+        role: The role.
+
+    See https://docs.alertlogic.com/prepare/aws-cross-account-role-setup.htm
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        alert_logic: AlertLogic,
+        policy: ProtectionPolicy,
+        mode: DeploymentMode = DeploymentMode.MANUAL,
+        central_logs: bool = False,
+        policy_document: iam.PolicyDocument | None = None,
+    ) -> None:
+        """Create the role.
+
+        Args:
+            scope: The parent.
+            construct_id: The id in it.
+            alert_logic: The customer, whose id is the External ID, and its data center.
+            policy: The protection policy of the account.
+            mode: Whether Alert Logic creates its appliances itself.
+            central_logs: Whether CloudTrail logs are collected from the log archive account, so that the role needs
+                no right to create and manage trails here.
+            policy_document: A policy of your own, such as one that you fetched from Alert Logic and pinned. It
+                replaces everything that the role would be granted otherwise.
+        """
+        super().__init__(scope, construct_id)
+        self.role = iam.Role(
+            self,
+            "Resource",
+            description="Assumed by Alert Logic to discover, scan and monitor this account",
+            assumed_by=iam.PrincipalWithConditions(
+                iam.AccountPrincipal(alert_logic.data_center.value),
+                {"StringEquals": {"sts:ExternalId": alert_logic.customer_id}},
+            ),
+            inline_policies={
+                "AlertLogic": policy_document or _vendor_policy(mode, policy, central_logs=central_logs),
+            },
+        )
+        Validations.of(self.role).acknowledge(
+            Acknowledgment(
+                id="AwsSolutions-IAM5",
+                reason="The vendor's role reads every resource of the account, as its pinned policy document says",
+            )
+        )
+
+
+def _vendor_policy(mode: DeploymentMode, policy: ProtectionPolicy, *, central_logs: bool) -> iam.PolicyDocument:
+    left_out = _OWN_TRAIL | {_OWN_TRAIL_KEY} if central_logs else {_OWN_TRAIL_KEY}
+    statements: list[dict[str, Any]] = json.loads(_ROLE_POLICIES.read_text("utf-8"))[_role_type(mode, policy)]
+    return iam.PolicyDocument(
+        statements=[
+            iam.PolicyStatement.from_json(_in_any_partition(statement))
+            for statement in statements
+            if statement["Sid"] not in left_out
+        ]
+    )
+
+
+def _role_type(mode: DeploymentMode, policy: ProtectionPolicy) -> str:
+    if policy is ProtectionPolicy.ESSENTIALS:
+        return "ci_essentials"
+    return "ci_full" if mode is DeploymentMode.AUTOMATIC else "ci_manual"
+
+
+def _in_any_partition(statement: dict[str, Any]) -> dict[str, Any]:
+    resources = statement["Resource"]
+    listed: list[str] = [resources] if isinstance(resources, str) else resources
+    return statement | {"Resource": [arn.replace("arn:aws:", f"arn:{Aws.PARTITION}:") for arn in listed]}

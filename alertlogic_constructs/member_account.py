@@ -1,0 +1,94 @@
+"""The template of the `member-account` StackSet: what an enrolled account holds. No code, no assets."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from typing import TYPE_CHECKING
+
+from aws_cdk import App, Aws, CfnCondition, CfnParameter, CfnResource, DefaultStackSynthesizer, Fn, Stack
+
+from .protected_account import ProtectedAccount
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_iam as iam
+
+    from .alert_logic import AlertLogic
+    from .landing_zone import LandingZone
+    from .protection import DeploymentMode, ProtectionPolicy, ProtectionScope
+
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+MAX_TEMPLATE_BYTES = 51_200
+
+
+class MemberAccountStack(Stack):
+    """The stack that each StackSet instance deploys, in a private app: only its template's body is used.
+
+    The roles and the registration exist in the home region only: roles are global, and the topic of a custom resource
+    must be in the region of the stack.
+
+    Attributes:
+        instance_regions: The regions in which an account gets an instance: those for which there are resources.
+    """
+
+    def __init__(
+        self,
+        *,
+        alert_logic: AlertLogic,
+        landing_zone: LandingZone,
+        policy: ProtectionPolicy,
+        mode: DeploymentMode,
+        protection_scope: ProtectionScope,
+        policy_document: iam.PolicyDocument | None,
+        prefix: str,
+    ) -> None:
+        # Under the CDK CLI a bare App would write into the caller's cdk.out and add its metadata to the body.
+        app = App(
+            outdir=tempfile.mkdtemp(prefix="member-account-"),
+            auto_synth=False,
+            analytics_reporting=False,
+            post_cli_context={"aws:cdk:enable-path-metadata": False},
+        )
+        super().__init__(
+            app,
+            "MemberAccount",
+            description="Alert Logic: roles and registration of this account",
+            synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
+        )
+        self.instance_regions = (landing_zone.home_region,)
+        account_name = CfnParameter(self, "AccountName", default="", description="Name of the deployment")
+        in_home_region = CfnCondition(
+            self, "InHomeRegion", expression=Fn.condition_equals(Aws.REGION, landing_zone.home_region)
+        )
+        account = ProtectedAccount(
+            self,
+            "Account",
+            alert_logic=alert_logic,
+            policy=policy,
+            mode=mode,
+            protection_scope=protection_scope,
+            landing_zone=landing_zone,
+            account_name=account_name.value_as_string,
+            policy_document=policy_document,
+            prefix=prefix,
+        )
+        for child in account.node.find_all():
+            if isinstance(child, CfnResource):
+                child.cfn_options.condition = in_home_region
+
+    def template_body(self) -> str:
+        """Synthesize the body, as JSON without white space.
+
+        Raises:
+            ValueError: for a body over 51,200 bytes.
+        """
+        app = self.node.root
+        assert isinstance(app, App)  # noqa: S101 - as the constructor made it
+        body = json.dumps(app.synth().get_stack_by_name(self.stack_name).template, separators=(",", ":"))
+        size = len(body.encode())
+        if size > MAX_TEMPLATE_BYTES:
+            raise ValueError(
+                f"the member-account template has {size} bytes; allowed are {MAX_TEMPLATE_BYTES}; "
+                "pass a shorter policy_document"
+            )
+        return body

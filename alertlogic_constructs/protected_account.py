@@ -1,0 +1,185 @@
+"""One protected account: the role that Alert Logic assumes, and the account's registration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Aws, CustomResource, Duration, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from ._naming import DEFAULT_PREFIX, Names
+from ._registration import Registration
+from ._validation import Checks
+from .alertlogic_role import AlertLogicRole
+from .protection import DeploymentMode, Offboarding, ProtectionScope
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .alert_logic import AlertLogic
+    from .landing_zone import LandingZone
+    from .protection import ProtectionPolicy
+
+# After an hour CloudFormation gives up on the answer; the function answers within 45 minutes whatever happens.
+_ANSWER_WITHIN = Duration.hours(1)
+
+
+class ProtectedAccount(Construct):
+    """Alert Logic's role in the account of this stack, and the account's registration as an Alert Logic deployment.
+
+    With a landing zone, the account registers through the landing zone's hub, as every account that
+    `ControlTowerIntegration` enrolls does; the hub must admit the role that deploys this stack (`registrants`).
+    Without one, it brings a registration service of its own, and needs nothing but this stack.
+
+    Creates in the account of the stack: the role that Alert Logic assumes, the role `<prefix>-hub-reader` with which
+    the registration function makes sure that the stack really asks, and the registration. Without a landing zone
+    also the registration service: topic, key, queues and function.
+
+    Attributes:
+        alert_logic_role: The role that Alert Logic assumes.
+        reader_role: The role that the registration function assumes.
+        registration: The custom resource; attributes `Status` and `DeploymentId`.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        alert_logic: AlertLogic,
+        policy: ProtectionPolicy,
+        mode: DeploymentMode = DeploymentMode.MANUAL,
+        protection_scope: ProtectionScope | None = None,
+        landing_zone: LandingZone | None = None,
+        account_name: str | None = None,
+        offboarding: Offboarding | None = None,
+        policy_document: iam.PolicyDocument | None = None,
+        prefix: str = DEFAULT_PREFIX,
+    ) -> None:
+        """Create the roles and register the account.
+
+        Args:
+            scope: The parent.
+            construct_id: The id in it.
+            alert_logic: The customer; without a landing zone, with the secret of its API key.
+            policy: The protection policy of the account.
+            mode: Whether Alert Logic creates its appliances itself.
+            protection_scope: What is protected; whole regions unless given: the governed ones of the landing zone,
+                or the stack's own.
+            landing_zone: The landing zone whose hub registers the account.
+            account_name: The name of the deployment at Alert Logic; the account id unless given.
+            offboarding: Without a landing zone, what becomes of the deployment when this construct is removed;
+                disabled unless given. With one, the hub decides.
+            policy_document: A policy of your own for the role that Alert Logic assumes, in place of the pinned one.
+            prefix: The prefix of all physical names, the hub's own.
+
+        Raises:
+            ValueError: for a missing secret, a contradiction with the landing zone, or a malformed prefix.
+        """
+        super().__init__(scope, construct_id)
+        names = Names(prefix)
+        _check(landing_zone, protection_scope, offboarding)
+        self.alert_logic_role = AlertLogicRole(
+            self,
+            "AlertLogicRole",
+            alert_logic=alert_logic,
+            policy=policy,
+            mode=mode,
+            policy_document=policy_document,
+        ).role
+        self.reader_role = self._create_reader_role(names, landing_zone)
+        depends_on: list[Construct] = [self.alert_logic_role, self.reader_role]
+        if landing_zone is None:
+            service = Registration(
+                self,
+                "Registration",
+                alert_logic=alert_logic,
+                names=names,
+                offboarding=offboarding or Offboarding.DISABLE,
+            )
+            topic_arn = service.topic.topic_arn
+            depends_on.append(service)
+        else:
+            topic_arn = (
+                f"arn:{Aws.PARTITION}:sns:{landing_zone.home_region}:{landing_zone.security_account}:"
+                f"{names.registration_topic}"
+            )
+        self.registration = CustomResource(
+            self,
+            "Resource",
+            resource_type="Custom::AlertLogicRegistration",
+            service_token=topic_arn,
+            service_timeout=_ANSWER_WITHIN,
+            properties={
+                "AccountId": Aws.ACCOUNT_ID,
+                "AccountName": account_name or "",
+                "RoleArn": self.alert_logic_role.role_arn,
+                "Mode": mode.value,
+                "Policy": policy.value,
+                "ScopeRegions": _regions(Stack.of(self), landing_zone, protection_scope),
+                **_control_tower(landing_zone),
+            },
+        )
+        # Registered last and deregistered first: Alert Logic and the registration function need the roles meanwhile.
+        self.registration.node.add_dependency(*depends_on)
+
+    def _create_reader_role(self, names: Names, landing_zone: LandingZone | None) -> iam.Role:
+        hub_account = Aws.ACCOUNT_ID if landing_zone is None else landing_zone.security_account
+        # The role ARN as a principal would have to exist beforehand, and would break when that role is made anew.
+        function_role = f"arn:{Aws.PARTITION}:iam::{hub_account}:role/{names.registration_role}"
+        conditions: dict[str, object] = {"ArnEquals": {"aws:PrincipalArn": function_role}}
+        if landing_zone is not None:
+            conditions["StringEquals"] = {"aws:PrincipalOrgID": landing_zone.organization_id}
+        role = iam.Role(
+            self,
+            "ReaderRole",
+            role_name=names.reader_role,
+            description="Lets Alert Logic's registration function see that this stack asks for a registration",
+            assumed_by=iam.PrincipalWithConditions(iam.AccountPrincipal(hub_account), conditions),
+        )
+        role.add_to_policy(
+            iam.PolicyStatement(actions=["cloudformation:DescribeStacks"], resources=[Stack.of(self).stack_id])
+        )
+        return role
+
+
+def _check(
+    landing_zone: LandingZone | None, protection_scope: ProtectionScope | None, offboarding: Offboarding | None
+) -> None:
+    if landing_zone is None:
+        return
+    checks = Checks("ProtectedAccount")
+    checks.require(
+        offboarding is None,
+        "offboarding",
+        offboarding,
+        "nothing beside a landing zone, whose hub decides",
+        "pass it to AlertLogicHub",
+    )
+    for region in protection_scope.region_names if protection_scope else ():
+        checks.require(
+            region in landing_zone.governed_regions,
+            "protection_scope",
+            region,
+            f"a governed region: {', '.join(landing_zone.governed_regions)}",
+            "govern the region with Control Tower first and add it to governed_regions",
+        )
+    checks.raise_problems()
+
+
+def _regions(stack: Stack, landing_zone: LandingZone | None, protection_scope: ProtectionScope | None) -> list[str]:
+    named = protection_scope.region_names if protection_scope else ()
+    if named:
+        return list(named)
+    return [stack.region] if landing_zone is None else list(landing_zone.governed_regions)
+
+
+def _control_tower(landing_zone: LandingZone | None) -> Mapping[str, str]:
+    if landing_zone is None:
+        return {"OrganizationId": "", "HomeRegion": "", "ManagementAccountId": ""}
+    return {
+        "OrganizationId": landing_zone.organization_id,
+        "HomeRegion": landing_zone.home_region,
+        "ManagementAccountId": landing_zone.management_account,
+    }

@@ -1,0 +1,149 @@
+"""The sample: settings from the context `alertlogic:landing-zone` -> the stacks of a landing zone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from aws_cdk import App, Environment, Stack
+
+from alertlogic_constructs import (
+    AlertLogic,
+    AlertLogicHub,
+    ControlTowerIntegration,
+    DataCenter,
+    DeploymentMode,
+    LandingZone,
+    Offboarding,
+    OrganizationalUnits,
+    ProtectionPolicy,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from enum import Enum
+
+CONTEXT_KEY = "alertlogic:landing-zone"
+
+T = TypeVar("T")
+EnumT = TypeVar("EnumT", bound="Enum")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that the sample can be told."""
+
+    landing_zone: LandingZone
+    alert_logic: AlertLogic
+    organizational_units: OrganizationalUnits
+    policy: ProtectionPolicy
+    mode: DeploymentMode
+    offboarding: Offboarding
+    prefix: str
+
+
+def read_settings(given: Mapping[str, Any]) -> Settings:
+    """Check the context's value as a whole. It needs every key that `cdk.json` shows.
+
+    Raises:
+        ValueError: that lists everything wrong with it, each with its fix.
+    """
+    left = dict(given)
+    problems: list[str] = []
+
+    def choose(choices: type[EnumT], key: str) -> EnumT:
+        name = left.pop(key, None)
+        if name in choices.__members__:
+            return choices[name]
+        raise ValueError(f"{key} is {name!r}; allowed is one of {', '.join(choices.__members__)}; correct it")
+
+    def units() -> OrganizationalUnits:
+        included, excluded, accounts = (
+            left.pop(key, None) for key in ("included_units", "excluded_units", "excluded_accounts")
+        )
+        if included:
+            return OrganizationalUnits.only(*included, excluding=excluded, excluding_accounts=accounts)
+        return OrganizationalUnits.all(excluding=excluded, excluding_accounts=accounts)
+
+    parts: dict[str, Callable[[], object]] = {
+        "landing_zone": lambda: LandingZone(**{key: left.pop(key, None) for key in LandingZone.__dataclass_fields__}),
+        "alert_logic": lambda: AlertLogic(
+            customer_id=left.pop("customer_id", ""), data_center=choose(DataCenter, "data_center")
+        ),
+        "organizational_units": units,
+        "policy": lambda: choose(ProtectionPolicy, "policy"),
+        "mode": lambda: choose(DeploymentMode, "mode"),
+        "offboarding": lambda: choose(Offboarding, "offboarding"),
+        "prefix": lambda: left.pop("prefix", None),
+    }
+    made: dict[str, Any] = {}
+    for name, make in parts.items():
+        try:
+            made[name] = make()
+        except ValueError as error:
+            problems.append(str(error))
+    problems += [f"{key} is unknown; allowed are the keys that cdk.json shows; correct or delete it" for key in left]
+    if problems:
+        raise ValueError("\n".join([f"the context {CONTEXT_KEY} cannot be used:", *problems]))
+    return Settings(**made)
+
+
+def build(app: App, settings: Settings) -> None:
+    """Put the stacks into the app."""
+    zone = settings.landing_zone
+
+    def stack(name: str, account: str) -> Stack:
+        return Stack(app, f"AlertLogic-{name}", env=Environment(account=account, region=zone.home_region))
+
+    security = stack("Security", zone.security_account)
+    AlertLogicHub(
+        security,
+        "Hub",
+        alert_logic=AlertLogic.placeholder(
+            security,
+            "ApiKey",
+            customer_id=settings.alert_logic.customer_id,
+            data_center=settings.alert_logic.data_center,
+        ),
+        landing_zone=zone,
+        offboarding=settings.offboarding,
+        prefix=settings.prefix,
+    )
+    master = stack("Master", zone.management_account)
+    ControlTowerIntegration(
+        master,
+        "ControlTower",
+        landing_zone=zone,
+        alert_logic=settings.alert_logic,
+        policy=settings.policy,
+        mode=settings.mode,
+        organizational_units=settings.organizational_units,
+        prefix=settings.prefix,
+    )
+    # Accounts register as soon as the master stack enrolls them.
+    master.add_stack_dependency(security)
+
+
+def context_of(app: App) -> Mapping[str, Any]:
+    """The value of the context key: of the app, as an object or as JSON text, else the example in `cdk.json`.
+
+    Raises:
+        ValueError: for anything but an object.
+    """
+    value = app.node.try_get_context(CONTEXT_KEY)
+    if value is None:
+        value = json.loads(Path(__file__).with_name("cdk.json").read_text("utf-8"))["context"][CONTEXT_KEY]
+    if isinstance(value, str):
+        value = json.loads(value)
+    if not isinstance(value, Mapping):
+        raise ValueError(f"the context {CONTEXT_KEY} is {value!r}; allowed is an object; see cdk.json for an example")
+    return cast("Mapping[str, Any]", value)
+
+
+if __name__ == "__main__":
+    app = App()
+    build(app, read_settings(context_of(app)))
+    app.synth()
