@@ -42,7 +42,6 @@ class Settings:
     policy: ProtectionPolicy
     mode: DeploymentMode
     offboarding: Offboarding
-    prefix: str
 
 
 def read_settings(given: Mapping[str, Any]) -> Settings:
@@ -77,7 +76,6 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
         "policy": lambda: choose(ProtectionPolicy, "policy"),
         "mode": lambda: choose(DeploymentMode, "mode"),
         "offboarding": lambda: choose(Offboarding, "offboarding"),
-        "prefix": lambda: left.pop("prefix", None),
     }
     made: dict[str, Any] = {}
     for name, make in parts.items():
@@ -110,7 +108,6 @@ def build(app: App, settings: Settings) -> None:
         ),
         landing_zone=zone,
         offboarding=settings.offboarding,
-        prefix=settings.prefix,
     )
     master = stack("Master", zone.management_account)
     ControlTowerIntegration(
@@ -121,7 +118,6 @@ def build(app: App, settings: Settings) -> None:
         policy=settings.policy,
         mode=settings.mode,
         organizational_units=settings.organizational_units,
-        prefix=settings.prefix,
     )
     # Accounts register as soon as the master stack enrolls them.
     master.add_stack_dependency(security)
@@ -137,7 +133,10 @@ def context_of(app: App) -> Mapping[str, Any]:
     if value is None:
         value = json.loads(Path(__file__).with_name("cdk.json").read_text("utf-8"))["context"][CONTEXT_KEY]
     if isinstance(value, str):
-        value = json.loads(value)
+        try:
+            value = json.loads(value)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"the context {CONTEXT_KEY} is not JSON ({error}); see cdk.json for an example") from error
     if not isinstance(value, Mapping):
         raise ValueError(f"the context {CONTEXT_KEY} is {value!r}; allowed is an object; see cdk.json for an example")
     return cast("Mapping[str, Any]", value)

@@ -101,6 +101,9 @@ class QueuedFunction(Construct):
                 "POWERTOOLS_SERVICE_NAME": function,
             },
         )
+        Validations.of(self.function).acknowledge(
+            Acknowledgment(id="AwsSolutions-L1", reason="The wheels of the asset are pinned for this runtime")
+        )
         lambda_.EventSourceMapping(
             self,
             "EventSource",
@@ -154,10 +157,5 @@ class QueuedFunction(Construct):
         )
         role.add_to_policy(
             iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.dead_letter_queue.queue_arn])
-        )
-        Validations.of(role).acknowledge(
-            Acknowledgment(
-                id="AwsSolutions-IAM5", reason="Log streams, of which the log group's ARN ends in a wildcard"
-            )
         )
         return role

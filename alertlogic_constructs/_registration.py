@@ -11,6 +11,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from ._acknowledge import acknowledge_wildcards
 from ._queued_function import QueuedFunction
 
 if TYPE_CHECKING:
@@ -94,15 +95,13 @@ class Registration(Construct):
         role = self.queued_function.role
         stack = Stack.of(self)
         own_account = organization_id is None
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["sts:AssumeRole"],
-                resources=[
-                    f"arn:{stack.partition}:iam::{stack.account if own_account else '*'}:role/{names.reader_role}"
-                ],
-                conditions=None if own_account else {"StringEquals": {"aws:ResourceOrgID": organization_id}},
-            )
+        assume = iam.PolicyStatement(
+            actions=["sts:AssumeRole"],
+            resources=[f"arn:{stack.partition}:iam::{stack.account if own_account else '*'}:role/{names.reader_role}"],
+            conditions=None if own_account else {"StringEquals": {"aws:ResourceOrgID": organization_id}},
         )
+        role.add_to_policy(assume)
+        acknowledge_wildcards(role, "The reader role of any account of the organization, which grows", assume)
         # What is answered as pending goes on as a message of the function's own.
         role.add_to_policy(
             iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.queued_function.queue.queue_arn])

@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import Acknowledgment, Aws, Validations
+from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from ._acknowledge import acknowledge_wildcards
 from .protection import DeploymentMode, ProtectionPolicy
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class AlertLogicRole(Construct):
                 replaces everything that the role would be granted otherwise.
         """
         super().__init__(scope, construct_id)
+        statements = [] if policy_document else _vendor_statements(mode, policy, central_logs=central_logs)
         self.role = iam.Role(
             self,
             "Resource",
@@ -72,28 +74,23 @@ class AlertLogicRole(Construct):
                 iam.AccountPrincipal(alert_logic.data_center.value),
                 {"StringEquals": {"sts:ExternalId": alert_logic.customer_id}},
             ),
-            inline_policies={
-                "AlertLogic": policy_document or _vendor_policy(mode, policy, central_logs=central_logs),
-            },
+            inline_policies={"AlertLogic": policy_document or iam.PolicyDocument(statements=statements)},
         )
-        Validations.of(self.role).acknowledge(
-            Acknowledgment(
-                id="AwsSolutions-IAM5",
-                reason="The vendor's role reads every resource of the account, as its pinned policy document says",
-            )
+        acknowledge_wildcards(
+            self.role, "The vendor's role reads every resource of the account, as its pinned policy says", *statements
         )
 
 
-def _vendor_policy(mode: DeploymentMode, policy: ProtectionPolicy, *, central_logs: bool) -> iam.PolicyDocument:
+def _vendor_statements(
+    mode: DeploymentMode, policy: ProtectionPolicy, *, central_logs: bool
+) -> list[iam.PolicyStatement]:
     left_out = _OWN_TRAIL | {_OWN_TRAIL_KEY} if central_logs else {_OWN_TRAIL_KEY}
     statements: list[dict[str, Any]] = json.loads(_ROLE_POLICIES.read_text("utf-8"))[_role_type(mode, policy)]
-    return iam.PolicyDocument(
-        statements=[
-            iam.PolicyStatement.from_json(_in_any_partition(statement))
-            for statement in statements
-            if statement["Sid"] not in left_out
-        ]
-    )
+    return [
+        iam.PolicyStatement.from_json(_in_any_partition(statement))
+        for statement in statements
+        if statement["Sid"] not in left_out
+    ]
 
 
 def _role_type(mode: DeploymentMode, policy: ProtectionPolicy) -> str:

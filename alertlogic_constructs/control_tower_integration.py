@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Acknowledgment, CfnStackSet, Duration, Stack, Validations
+from aws_cdk import CfnStackSet, Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from ._acknowledge import acknowledge_wildcards
 from ._naming import CONTROL_TOWER_EXECUTION, DEFAULT_PREFIX, Names
 from ._queued_function import QueuedFunction
 from ._validation import Checks, require_environment
@@ -156,19 +157,13 @@ class ControlTowerIntegration(Construct):
                 },
             ),
         )
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["sts:AssumeRole"],
-                resources=[f"arn:{Stack.of(self).partition}:iam::*:role/{CONTROL_TOWER_EXECUTION}"],
-                conditions={"StringEquals": {"aws:ResourceOrgID": landing_zone.organization_id}},
-            )
+        assume = iam.PolicyStatement(
+            actions=["sts:AssumeRole"],
+            resources=[f"arn:{Stack.of(self).partition}:iam::*:role/{CONTROL_TOWER_EXECUTION}"],
+            conditions={"StringEquals": {"aws:ResourceOrgID": landing_zone.organization_id}},
         )
-        Validations.of(role).acknowledge(
-            Acknowledgment(
-                id="AwsSolutions-IAM5",
-                reason="Control Tower's execution role in any account of the organization, which grows",
-            )
-        )
+        role.add_to_policy(assume)
+        acknowledge_wildcards(role, "The execution role of any account of the organization, which grows", assume)
         return role
 
     def _create_stack_set(self, names: Names) -> CfnStackSet:
@@ -199,10 +194,9 @@ class ControlTowerIntegration(Construct):
         organization = f"arn:{partition}:organizations::{landing_zone.management_account}"
         accounts = f"{organization}:account/{landing_zone.organization_id}/*"
         units = f"{organization}:ou/{landing_zone.organization_id}/*"
-        role = self.enrollment.role
-        role.add_to_policy(iam.PolicyStatement(actions=["organizations:DescribeAccount"], resources=[accounts]))
-        role.add_to_policy(iam.PolicyStatement(actions=["organizations:ListParents"], resources=[accounts, units]))
-        role.add_to_policy(
+        statements = [
+            iam.PolicyStatement(actions=["organizations:DescribeAccount"], resources=[accounts]),
+            iam.PolicyStatement(actions=["organizations:ListParents"], resources=[accounts, units]),
             iam.PolicyStatement(
                 actions=[
                     "cloudformation:ListStackInstances",
@@ -212,14 +206,19 @@ class ControlTowerIntegration(Construct):
                     "cloudformation:DeleteStackInstances",
                 ],
                 resources=[stack_set_arn],
-            )
-        )
-        role.add_to_policy(
+            ),
             iam.PolicyStatement(
                 actions=["iam:PassRole"],
                 resources=[self.administration_role.role_arn],
                 conditions={"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}},
-            )
+            ),
+        ]
+        for statement in statements:
+            self.enrollment.role.add_to_policy(statement)
+        acknowledge_wildcards(
+            self.enrollment.role,
+            "Any account and unit of one organization, and one StackSet, whose ARN ends in an id that AWS chooses",
+            *statements,
         )
 
 

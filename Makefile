@@ -1,0 +1,75 @@
+# Needs Python 3.11 or later, make and a network to the package registries. Everything else is installed into .venv and
+# node_modules, from the lock files, by the first target that needs it.
+PYTHON ?= python3
+ARGS ?=
+
+# Without byte code, every import of aws_cdk would compile it anew.
+unexport PYTHONDONTWRITEBYTECODE
+# Node, uv and the tools of this project, whatever else is installed.
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+export VIRTUAL_ENV := $(CURDIR)/.venv
+
+INSTALLED := .venv/.installed
+UV_VERSION = $(shell sed -n '/^name = "uv"$$/{n;s/version = "\(.*\)"/\1/p;}' uv.lock)
+
+# $(call timed,name,command): runs the command and says how long it took.
+timed = @start=$$(date +%s); echo "--- $(1)"; $(2) && echo "--- $(1) took $$(( $$(date +%s) - start )) s"
+
+.PHONY: help
+help: ## List the targets.
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r name text; do printf '%-21s %s\n' "$$name" "$$text"; done
+
+.PHONY: synth
+synth: $(INSTALLED) ## Write the sample app's CloudFormation templates to cdk.out.
+	cdk synth --quiet $(ARGS)
+
+.PHONY: test
+test: $(INSTALLED) ## Run lint, types, tests and template checks: all that a change must pass.
+	@start=$$(date +%s); $(MAKE) --no-print-directory -j2 --output-sync=target lint types templates unit \
+	  && echo "--- all took $$(( $$(date +%s) - start )) s"
+
+.PHONY: lint
+lint: $(INSTALLED) ## Check style and format.
+	$(call timed,lint,ruff check . && ruff format --check .)
+
+.PHONY: types
+types: $(INSTALLED) ## Check types, strictly.
+	$(call timed,types,mypy)
+
+.PHONY: templates
+templates: $(INSTALLED) ## Check the sample's templates and the member template with cfn-lint and cdk-nag.
+	$(call timed,templates,pytest -q tests/templates $(ARGS))
+
+.PHONY: unit
+unit: $(INSTALLED) ## Run the tests, with a branch-coverage floor.
+	$(call timed,unit,pytest -q --ignore=tests/templates --cov --cov-report=term $(ARGS))
+
+.PHONY: rehearse
+rehearse: $(INSTALLED) ## Play the landing zone's story on this machine, through the synthesized templates.
+	python -m tests.rehearsal $(ARGS)
+
+.PHONY: bench
+bench: $(INSTALLED) ## Measure import times, API calls and CPU of the functions.
+	python -m benchmarks $(ARGS)
+
+.PHONY: format
+format: $(INSTALLED) ## Format the sources.
+	ruff format .
+	ruff check --fix .
+
+.PHONY: lambda-requirements
+lambda-requirements: $(INSTALLED) ## Export the functions' pinned requirements from the lock file.
+	uv export --quiet --frozen --only-group lambda --no-emit-project --no-annotate --no-header \
+	  --output-file lambda_src/requirements.txt
+
+.PHONY: clean
+clean: ## Delete what these targets made.
+	rm -rf .venv node_modules cdk.out dist .mypy_cache .ruff_cache .pytest_cache .coverage
+
+$(INSTALLED): pyproject.toml uv.lock package.json package-lock.json
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	uv sync --quiet --frozen
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $(INSTALLED)

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from aws_cdk.assertions import Match, Template
+
+from alertlogic_constructs import AlertLogic, AlertLogicHub, LandingZone, Offboarding
+
+if TYPE_CHECKING:
+    from aws_cdk import Stack
+
+
+def _hub(stack: Stack, alert_logic: AlertLogic, landing_zone: LandingZone) -> Template:
+    AlertLogicHub(stack, "Hub", alert_logic=alert_logic, landing_zone=landing_zone, offboarding=Offboarding.RETAIN)
+    return Template.from_stack(stack)
+
+
+def test_only_control_towers_role_of_the_organization_may_ask(
+    security_stack: Stack, alert_logic: AlertLogic, landing_zone: LandingZone
+) -> None:
+    template = _hub(security_stack, alert_logic, landing_zone)
+
+    execution_role = {"Fn::Join": ["", ["arn:", Match.any_value(), ":iam::*:role/AWSControlTowerExecution"]]}
+    registrants = {"aws:PrincipalArn": [execution_role]}
+    template.has_resource_properties(
+        "AWS::SNS::TopicPolicy",
+        {
+            "PolicyDocument": {
+                "Statement": Match.array_with(
+                    [
+                        Match.object_like(
+                            {
+                                "Action": "sns:Publish",
+                                "Effect": "Allow",
+                                "Condition": {
+                                    "StringEquals": {"aws:PrincipalOrgID": "o-exampleorg1"},
+                                    "ArnLike": registrants,
+                                },
+                            }
+                        )
+                    ]
+                )
+            }
+        },
+    )
+    template.has_resource_properties(
+        "AWS::KMS::Key",
+        {
+            "EnableKeyRotation": True,
+            "KeyPolicy": {
+                "Statement": Match.array_with(
+                    [
+                        Match.object_like(
+                            {
+                                "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+                                "Condition": {
+                                    "StringEquals": {
+                                        "aws:PrincipalOrgID": "o-exampleorg1",
+                                        "kms:ViaService": "sns.us-east-1.amazonaws.com",
+                                    },
+                                    "ArnLike": registrants,
+                                },
+                            }
+                        )
+                    ]
+                )
+            },
+        },
+    )
+
+
+def test_registrants_can_be_named(security_stack: Stack, alert_logic: AlertLogic, landing_zone: LandingZone) -> None:
+    AlertLogicHub(security_stack, "Hub", alert_logic=alert_logic, landing_zone=landing_zone, registrants=["*"])
+
+    policy = str(Template.from_stack(security_stack).find_resources("AWS::SNS::TopicPolicy"))
+    assert "{'aws:PrincipalArn': ['*']}" in policy
+    assert "AWSControlTowerExecution" not in policy
+
+
+def test_the_bus_admits_the_organization_only(
+    security_stack: Stack, alert_logic: AlertLogic, landing_zone: LandingZone
+) -> None:
+    template = _hub(security_stack, alert_logic, landing_zone)
+
+    template.has_resource_properties("AWS::Events::EventBus", {"Name": "alertlogic-hub"})
+    template.has_resource_properties(
+        "AWS::Events::EventBusPolicy",
+        {
+            "Statement": {
+                "Action": "events:PutEvents",
+                "Effect": "Allow",
+                "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-exampleorg1"}},
+            }
+        },
+    )
+
+
+def test_names_that_other_accounts_compute_are_physical(
+    security_stack: Stack, alert_logic: AlertLogic, landing_zone: LandingZone
+) -> None:
+    AlertLogicHub(security_stack, "Hub", alert_logic=alert_logic, landing_zone=landing_zone, prefix="al2")
+
+    template = Template.from_stack(security_stack)
+    template.has_resource_properties("AWS::SNS::Topic", {"TopicName": "al2-registration"})
+    template.has_resource_properties("AWS::IAM::Role", {"RoleName": "al2-registration"})
+    template.has_resource_properties("AWS::Events::EventBus", {"Name": "al2-hub"})
+
+
+def test_the_function_has_its_settings_and_no_secret(
+    security_stack: Stack, alert_logic: AlertLogic, landing_zone: LandingZone
+) -> None:
+    template = _hub(security_stack, alert_logic, landing_zone)
+
+    template.has_resource_properties(
+        "AWS::Lambda::Function",
+        {
+            "Handler": "account_registration.handler.lambda_handler",
+            "Runtime": "python3.13",
+            "Architectures": ["arm64"],
+            "Environment": {
+                "Variables": {
+                    "ALERTLOGIC_CUSTOMER_ID": "12345678",
+                    "ALERTLOGIC_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:444444444444:secret:alertlogic-AbCdEf",
+                    "OFFBOARDING": "RETAIN",
+                    "READER_ROLE_NAME": "alertlogic-hub-reader",
+                }
+            },
+        },
+    )
+
+
+def test_a_message_outlasts_a_weeks_outage(
+    security_stack: Stack, alert_logic: AlertLogic, landing_zone: LandingZone
+) -> None:
+    queues = _hub(security_stack, alert_logic, landing_zone).find_resources("AWS::SQS::Queue").values()
+
+    [queue] = [q["Properties"] for q in queues if "RedrivePolicy" in q["Properties"]]
+    longest_wait = 15 * 60
+    assert queue["RedrivePolicy"]["maxReceiveCount"] * longest_wait >= 7 * 24 * 3600
+    assert queue["MessageRetentionPeriod"] > queue["RedrivePolicy"]["maxReceiveCount"] * longest_wait
+    assert all(q["Properties"]["SqsManagedSseEnabled"] for q in queues)
+
+
+def test_fails_when_the_secret_is_missing(security_stack: Stack, landing_zone: LandingZone) -> None:
+    with pytest.raises(ValueError, match=r"alert_logic\.secret is None.*placeholder"):
+        AlertLogicHub(security_stack, "Hub", alert_logic=AlertLogic(customer_id="1"), landing_zone=landing_zone)
+
+
+def test_fails_in_another_accounts_stack(
+    management_stack: Stack, alert_logic: AlertLogic, landing_zone: LandingZone
+) -> None:
+    with pytest.raises(ValueError, match=r"env\.account is '111111111111'; allowed is '444444444444'"):
+        AlertLogicHub(management_stack, "Hub", alert_logic=alert_logic, landing_zone=landing_zone)
+
+
+def test_fails_in_another_region(security_stack: Stack, alert_logic: AlertLogic, landing_zone: LandingZone) -> None:
+    with pytest.raises(ValueError, match=r"env\.region is 'us-east-1'; allowed is 'eu-west-1'"):
+        AlertLogicHub(
+            security_stack, "Hub", alert_logic=alert_logic, landing_zone=replace(landing_zone, home_region="eu-west-1")
+        )
+
+
+@pytest.mark.parametrize("prefix", ["", "A", "aws-controltower-al", "stacksets-exec-x", "x" * 21, "al_1", "al-"])
+def test_fails_when_the_prefix_is_no_prefix(
+    security_stack: Stack, alert_logic: AlertLogic, landing_zone: LandingZone, prefix: str
+) -> None:
+    with pytest.raises(ValueError, match="prefix is"):
+        AlertLogicHub(security_stack, "Hub", alert_logic=alert_logic, landing_zone=landing_zone, prefix=prefix)

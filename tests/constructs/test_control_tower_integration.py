@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from aws_cdk import App, Environment, Stack
+from aws_cdk.assertions import Match, Template
+
+from alertlogic_constructs import (
+    AlertLogic,
+    ControlTowerIntegration,
+    LandingZone,
+    OrganizationalUnits,
+    ProtectionPolicy,
+    ProtectionScope,
+)
+
+CUSTOMER = AlertLogic(customer_id="12345678")
+
+
+def _integration(stack: Stack, landing_zone: LandingZone, **arguments: Any) -> Template:
+    ControlTowerIntegration(
+        stack,
+        "ControlTower",
+        landing_zone=landing_zone,
+        alert_logic=CUSTOMER,
+        policy=ProtectionPolicy.PROFESSIONAL,
+        **arguments,
+    )
+    return Template.from_stack(stack)
+
+
+def _member_template(template: Template) -> dict[str, Any]:
+    [stack_set] = template.find_resources("AWS::CloudFormation::StackSet").values()
+    body: dict[str, Any] = json.loads(stack_set["Properties"]["TemplateBody"])
+    return body
+
+
+def test_control_towers_events_reach_the_queue(management_stack: Stack, landing_zone: LandingZone) -> None:
+    template = _integration(management_stack, landing_zone)
+
+    template.has_resource_properties(
+        "AWS::Events::Rule",
+        {
+            "EventPattern": {
+                "source": ["aws.controltower"],
+                "detail-type": ["AWS Service Event via CloudTrail"],
+                "account": ["111111111111"],
+                "detail": {"eventName": ["CreateManagedAccount", "UpdateManagedAccount"]},
+            },
+            "Targets": [Match.object_like({"DeadLetterConfig": Match.any_value()})],
+        },
+    )
+
+
+def test_the_stack_set_goes_on_past_bad_accounts(management_stack: Stack, landing_zone: LandingZone) -> None:
+    template = _integration(management_stack, landing_zone)
+
+    template.has_resource_properties(
+        "AWS::CloudFormation::StackSet",
+        {
+            "StackSetName": "alertlogic-member-account",
+            "PermissionModel": "SELF_MANAGED",
+            "ExecutionRoleName": "AWSControlTowerExecution",
+            "ManagedExecution": {"Active": True},
+            "OperationPreferences": {
+                "FailureTolerancePercentage": 100,
+                "MaxConcurrentPercentage": 25,
+                "RegionConcurrencyType": "PARALLEL",
+                "ConcurrencyMode": "SOFT_FAILURE_TOLERANCE",
+            },
+        },
+    )
+
+
+def test_an_administration_role_of_ours_deploys_this_stack_set_only(
+    management_stack: Stack, landing_zone: LandingZone
+) -> None:
+    zone = replace(landing_zone, governed_regions=("us-east-1", "ap-east-1"))
+
+    template = _integration(management_stack, zone)
+
+    trust = {
+        "Action": "sts:AssumeRole",
+        "Effect": "Allow",
+        "Principal": {"Service": ["cloudformation.amazonaws.com", "cloudformation.ap-east-1.amazonaws.com"]},
+        "Condition": {
+            "StringEquals": {"aws:SourceAccount": "111111111111"},
+            "ArnLike": {
+                "aws:SourceArn": {
+                    "Fn::Join": [
+                        "",
+                        [
+                            "arn:",
+                            Match.any_value(),
+                            ":cloudformation:us-east-1:111111111111:stackset/alertlogic-member-account:*",
+                        ],
+                    ]
+                }
+            },
+        },
+    }
+    statements = [
+        statement
+        for role in template.find_resources("AWS::IAM::Role").values()
+        for statement in role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        if "cloudformation" in str(statement)
+    ]
+    services = {service for s in statements for service in _listed(s["Principal"]["Service"])}
+    assert services == set(trust["Principal"]["Service"])  # type: ignore[index]
+    assert all(s["Condition"]["StringEquals"] == {"aws:SourceAccount": "111111111111"} for s in statements)
+    assert all("stackset/alertlogic-member-account:*" in str(s["Condition"]["ArnLike"]) for s in statements)
+    template.has_resource_properties(
+        "AWS::IAM::Policy",
+        {
+            "PolicyDocument": {
+                "Statement": [
+                    Match.object_like(
+                        {
+                            "Action": "sts:AssumeRole",
+                            "Condition": {"StringEquals": {"aws:ResourceOrgID": "o-exampleorg1"}},
+                        }
+                    )
+                ]
+            }
+        },
+    )
+
+
+def test_the_function_knows_which_accounts_to_enroll(management_stack: Stack, landing_zone: LandingZone) -> None:
+    units = OrganizationalUnits.only(
+        "ou-abcd-11111111", excluding=["ou-abcd-22222222"], excluding_accounts=["555555555555"]
+    )
+
+    template = _integration(management_stack, landing_zone, organizational_units=units)
+
+    template.has_resource_properties(
+        "AWS::Lambda::Function",
+        {
+            "Environment": {
+                "Variables": {
+                    "STACK_SET_NAME": "alertlogic-member-account",
+                    "REGIONS": "us-east-1",
+                    "MANAGEMENT_ACCOUNT_ID": "111111111111",
+                    "ALWAYS_ENROLLED": "222222222222,333333333333,444444444444",
+                    "INCLUDED_UNITS": "ou-abcd-11111111",
+                    "EXCLUDED_UNITS": "ou-abcd-22222222",
+                    "EXCLUDED_ACCOUNTS": "555555555555",
+                }
+            }
+        },
+    )
+
+
+def test_the_member_template_holds_no_code_and_fits(management_stack: Stack, landing_zone: LandingZone) -> None:
+    template = _integration(management_stack, landing_zone)
+
+    body = _member_template(template)
+    types = sorted({resource["Type"] for resource in body["Resources"].values()})
+    assert types == ["AWS::IAM::Policy", "AWS::IAM::Role", "Custom::AlertLogicRegistration"]
+    assert {resource["Condition"] for resource in body["Resources"].values()} == {"InHomeRegion"}
+    assert set(body["Parameters"]) == {"AccountName"}
+    assert "aws:cdk:path" not in json.dumps(body)
+
+
+def test_the_member_account_registers_at_the_hub_by_name(management_stack: Stack, landing_zone: LandingZone) -> None:
+    body = _member_template(_integration(management_stack, landing_zone, prefix="al2"))
+
+    [registration] = [r for r in body["Resources"].values() if r["Type"] == "Custom::AlertLogicRegistration"]
+    properties = registration["Properties"]
+    assert ":sns:us-east-1:444444444444:al2-registration" in str(properties.pop("ServiceToken"))
+    assert "GetAtt" in str(properties.pop("RoleArn"))
+    assert properties == {
+        "ServiceTimeout": "3600",
+        "AccountId": {"Ref": "AWS::AccountId"},
+        "AccountName": {"Ref": "AccountName"},
+        "Mode": "manual",
+        "Policy": "Professional",
+        "ScopeRegions": ["us-east-1", "eu-west-1"],
+        "OrganizationId": "o-exampleorg1",
+        "HomeRegion": "us-east-1",
+        "ManagementAccountId": "111111111111",
+    }
+
+
+def test_an_opt_in_home_region_works(app: App, landing_zone: LandingZone) -> None:
+    zone = replace(landing_zone, home_region="eu-south-1", governed_regions=("eu-south-1",))
+    stack = Stack(app, "Milan", env=Environment(account="111111111111", region="eu-south-1"))
+
+    template = _integration(stack, zone)
+
+    assert "cloudformation.eu-south-1.amazonaws.com" in str(template.find_resources("AWS::IAM::Role"))
+
+
+def test_a_stack_without_environment_is_accepted(app: App, landing_zone: LandingZone) -> None:
+    template = _integration(Stack(app, "Agnostic"), landing_zone)
+
+    template.resource_count_is("AWS::CloudFormation::StackSet", 1)
+
+
+def test_fails_in_another_accounts_stack(security_stack: Stack, landing_zone: LandingZone) -> None:
+    with pytest.raises(ValueError, match=r"env\.account is '444444444444'; allowed is '111111111111'"):
+        _integration(security_stack, landing_zone)
+
+
+@pytest.mark.parametrize(
+    ("account", "words"),
+    [("222222222222", "always protected"), ("111111111111", "never enrolled")],
+)
+def test_fails_when_an_exclusion_cannot_hold(
+    management_stack: Stack, landing_zone: LandingZone, account: str, words: str
+) -> None:
+    units = OrganizationalUnits.all(excluding_accounts=[account])
+
+    with pytest.raises(ValueError, match=words):
+        _integration(management_stack, landing_zone, organizational_units=units)
+
+
+def test_fails_when_the_scope_names_a_region_that_is_not_governed(
+    management_stack: Stack, landing_zone: LandingZone
+) -> None:
+    with pytest.raises(ValueError, match=r"protection_scope is 'us-west-2'; allowed is a governed region"):
+        _integration(management_stack, landing_zone, protection_scope=ProtectionScope.regions("us-west-2"))
+
+
+def test_fails_when_the_template_is_too_large(management_stack: Stack, landing_zone: LandingZone) -> None:
+    from aws_cdk import aws_iam as iam  # noqa: PLC0415 - used here alone
+
+    document = iam.PolicyDocument(
+        statements=[
+            iam.PolicyStatement(sid=f"S{n}", actions=["s3:GetObject"], resources=[f"arn:aws:s3:::{n:0500}"])
+            for n in range(100)
+        ]
+    )
+
+    with pytest.raises(ValueError, match=r"has \d+ bytes; allowed are 51200"):
+        _integration(management_stack, landing_zone, policy_document=document)
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from aws_cdk import App, Stack
+from aws_cdk.assertions import Match, Template
+
+from alertlogic_constructs import (
+    AlertLogic,
+    LandingZone,
+    Offboarding,
+    ProtectedAccount,
+    ProtectionPolicy,
+    ProtectionScope,
+)
+
+
+def _registration(template: Template) -> dict[str, Any]:
+    [resource] = template.find_resources("Custom::AlertLogicRegistration").values()
+    return dict(resource)
+
+
+def test_one_account_alone_brings_its_own_registration(security_stack: Stack, alert_logic: AlertLogic) -> None:
+    ProtectedAccount(
+        security_stack,
+        "Account",
+        alert_logic=alert_logic,
+        policy=ProtectionPolicy.ESSENTIALS,
+        account_name="Payments",
+        offboarding=Offboarding.DELETE,
+    )
+
+    template = Template.from_stack(security_stack)
+    properties = _registration(template)["Properties"]
+    assert properties["AccountName"] == "Payments"
+    assert properties["ScopeRegions"] == ["us-east-1"]
+    assert properties["OrganizationId"] == ""
+    assert set(properties["ServiceToken"]) == {"Ref"}
+    template.has_resource_properties(
+        "AWS::Lambda::Function", {"Environment": {"Variables": Match.object_like({"OFFBOARDING": "DELETE"})}}
+    )
+    assert "aws:PrincipalOrgID" not in str(template.to_json())
+
+
+def test_alone_its_function_may_assume_this_accounts_reader_role_only(
+    security_stack: Stack, alert_logic: AlertLogic
+) -> None:
+    ProtectedAccount(security_stack, "Account", alert_logic=alert_logic, policy=ProtectionPolicy.PROFESSIONAL)
+
+    policies = Template.from_stack(security_stack).find_resources("AWS::IAM::Policy").values()
+    [statement] = [
+        s for p in policies for s in p["Properties"]["PolicyDocument"]["Statement"] if s["Action"] == "sts:AssumeRole"
+    ]
+    assert ":iam::444444444444:role/alertlogic-hub-reader" in str(statement["Resource"])
+
+
+def test_in_a_landing_zone_it_registers_at_the_hub(app: App, landing_zone: LandingZone) -> None:
+    stack = Stack(app, "Member")
+
+    ProtectedAccount(
+        stack,
+        "Account",
+        alert_logic=AlertLogic(customer_id="1"),
+        policy=ProtectionPolicy.PROFESSIONAL,
+        landing_zone=landing_zone,
+        protection_scope=ProtectionScope.regions("eu-west-1"),
+    )
+
+    template = Template.from_stack(stack)
+    template.resource_count_is("AWS::Lambda::Function", 0)
+    properties = _registration(template)["Properties"]
+    assert ":sns:us-east-1:444444444444:alertlogic-registration" in str(properties["ServiceToken"])
+    assert properties["ScopeRegions"] == ["eu-west-1"]
+
+
+def test_only_the_hubs_function_may_read_and_only_this_stack(app: App, landing_zone: LandingZone) -> None:
+    stack = Stack(app, "Member")
+
+    ProtectedAccount(
+        stack,
+        "Account",
+        alert_logic=AlertLogic(customer_id="1"),
+        policy=ProtectionPolicy.PROFESSIONAL,
+        landing_zone=landing_zone,
+    )
+
+    template = Template.from_stack(stack)
+    template.has_resource_properties(
+        "AWS::IAM::Role",
+        {
+            "RoleName": "alertlogic-hub-reader",
+            "AssumeRolePolicyDocument": {
+                "Statement": [
+                    {
+                        "Action": "sts:AssumeRole",
+                        "Effect": "Allow",
+                        "Principal": {"AWS": _joined(":iam::444444444444:root")},
+                        "Condition": {
+                            "ArnEquals": {
+                                "aws:PrincipalArn": _joined(":iam::444444444444:role/alertlogic-registration")
+                            },
+                            "StringEquals": {"aws:PrincipalOrgID": "o-exampleorg1"},
+                        },
+                    }
+                ]
+            },
+        },
+    )
+    template.has_resource_properties(
+        "AWS::IAM::Policy",
+        {
+            "PolicyDocument": {
+                "Statement": [
+                    {
+                        "Action": "cloudformation:DescribeStacks",
+                        "Effect": "Allow",
+                        "Resource": {"Ref": "AWS::StackId"},
+                    }
+                ]
+            }
+        },
+    )
+
+
+def test_the_registration_is_made_last_and_removed_first(app: App, landing_zone: LandingZone) -> None:
+    stack = Stack(app, "Member")
+
+    ProtectedAccount(
+        stack,
+        "Account",
+        alert_logic=AlertLogic(customer_id="1"),
+        policy=ProtectionPolicy.PROFESSIONAL,
+        landing_zone=landing_zone,
+    )
+
+    template = Template.from_stack(stack)
+    roles = {*template.find_resources("AWS::IAM::Role"), *template.find_resources("AWS::IAM::Policy")}
+    assert roles <= set(_registration(template)["DependsOn"])
+
+
+def test_fails_when_offboarding_is_said_beside_a_hub(app: App, landing_zone: LandingZone) -> None:
+    with pytest.raises(ValueError, match=r"offboarding is .*pass it to AlertLogicHub"):
+        ProtectedAccount(
+            Stack(app, "Member"),
+            "Account",
+            alert_logic=AlertLogic(customer_id="1"),
+            policy=ProtectionPolicy.PROFESSIONAL,
+            landing_zone=landing_zone,
+            offboarding=Offboarding.DELETE,
+        )
+
+
+def test_fails_alone_without_a_secret(app: App) -> None:
+    with pytest.raises(ValueError, match=r"alert_logic\.secret is None"):
+        ProtectedAccount(
+            Stack(app, "Member"),
+            "Account",
+            alert_logic=AlertLogic(customer_id="1"),
+            policy=ProtectionPolicy.PROFESSIONAL,
+        )
+
+
+def _joined(end: str) -> dict[str, Any]:
+    return {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, end]]}

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import inspect
+
+import alertlogic_constructs
+
+
+def test_exactly_these_names_are_public() -> None:
+    assert sorted(alertlogic_constructs.__all__) == [
+        "AlertLogic",
+        "AlertLogicHub",
+        "AlertLogicRole",
+        "ControlTowerIntegration",
+        "DataCenter",
+        "DeploymentMode",
+        "LandingZone",
+        "Offboarding",
+        "OrganizationalUnits",
+        "ProtectedAccount",
+        "ProtectionPolicy",
+        "ProtectionScope",
+        "Residency",
+    ]
+
+
+def test_every_public_name_is_documented() -> None:
+    undocumented = [
+        name for name in alertlogic_constructs.__all__ if not inspect.getdoc(getattr(alertlogic_constructs, name))
+    ]
+
+    assert undocumented == []

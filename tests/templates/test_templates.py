@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+from cdk_nag import AwsSolutionsChecks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from .conftest import Synthesized
+
+# Lambda does not say that it sets a source when it assumes an execution role, and only iam:PassRole in the role's own
+# account can tie a function to it: https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html
+_WITHOUT_SOURCE = {"lambda.amazonaws.com"}
+
+
+def test_cfn_lint_finds_nothing(template_file: Path) -> None:
+    # W3005: CDK depends on a role together with its policies, and names the role again where an attribute does.
+    command = ["cfn-lint", "--ignore-checks", "W3005", "--template", str(template_file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (done.stdout, done.returncode) == ("", 0)
+
+
+def test_cdk_nag_finds_nothing(synthesized: Synthesized) -> None:
+    found = AwsSolutionsChecks(synthesized.stack).validate_scope(synthesized.stack).violations
+
+    assert [(violation.rule_name, violation.description) for violation in found] == []
+
+
+def test_every_service_principal_has_a_source_condition(synthesized: Synthesized) -> None:
+    unconditioned = [
+        statement
+        for statement in _statements(synthesized.template)
+        if set(_services(statement)) - _WITHOUT_SOURCE
+        and "aws:Source" not in json.dumps(statement.get("Condition", {}))
+    ]
+
+    assert unconditioned == []
+
+
+def test_every_principal_of_another_account_has_a_condition(synthesized: Synthesized) -> None:
+    keys = ("sts:ExternalId", "aws:PrincipalOrgID", "aws:PrincipalArn")
+    open_to_others = [
+        statement
+        for statement in _statements(synthesized.template)
+        if statement["Effect"] == "Allow"
+        and _is_foreign(statement.get("Principal", {}), synthesized.stack.account)
+        and not any(key in json.dumps(statement.get("Condition", {})) for key in keys)
+    ]
+
+    assert open_to_others == []
+
+
+def test_no_partition_is_written_out(synthesized: Synthesized) -> None:
+    assert "arn:aws:" not in json.dumps(synthesized.template["Resources"])
+
+
+def _statements(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        if "Effect" in node:
+            yield node
+        for value in node.values():
+            yield from _statements(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _statements(value)
+
+
+def _services(statement: dict[str, Any]) -> list[str]:
+    principal = statement.get("Principal", {})
+    services = principal.get("Service", []) if isinstance(principal, dict) else []
+    return [services] if isinstance(services, str) else services
+
+
+def _is_foreign(principal: Any, account: str) -> bool:
+    if principal == "*":
+        return True
+    named = json.dumps(principal.get("AWS", ""))
+    return ("*" in named or ":root" in named) and account not in named and "AWS::AccountId" not in named

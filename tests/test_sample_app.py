@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App
+from aws_cdk.assertions import Template
+
+import app as sample
+from alertlogic_constructs import DeploymentMode
+
+
+def _example() -> dict[str, Any]:
+    cdk_json = json.loads(Path(sample.__file__).with_name("cdk.json").read_text("utf-8"))
+    example: dict[str, Any] = cdk_json["context"][sample.CONTEXT_KEY]
+    return example
+
+
+def _app(context: dict[str, Any]) -> App:
+    return App(context={"aws:cdk:bundling-stacks": [], **context})
+
+
+def test_without_context_the_example_is_used() -> None:
+    assert sample.context_of(_app({})) == _example()
+
+
+def test_context_may_be_json_text() -> None:
+    text = json.dumps(_example() | {"mode": "AUTOMATIC"})
+
+    assert sample.context_of(_app({sample.CONTEXT_KEY: text}))["mode"] == "AUTOMATIC"
+
+
+@pytest.mark.parametrize("value", ["[]", "3", "{"])
+def test_fails_when_the_context_is_no_object(value: str) -> None:
+    with pytest.raises(ValueError, match=r"see cdk\.json for an example"):
+        sample.context_of(_app({sample.CONTEXT_KEY: value}))
+
+
+def test_the_stacks_are_for_the_accounts_of_the_settings() -> None:
+    app = _app({})
+    sample.build(app, sample.read_settings(_example()))
+
+    stacks = {stack.stack_name: stack for stack in app.synth().stacks}
+    assert {name: stack.environment.account for name, stack in stacks.items()} == {
+        "AlertLogic-Security": "444444444444",
+        "AlertLogic-Master": "111111111111",
+    }
+    assert [stack.id for stack in stacks["AlertLogic-Master"].dependencies if stack.id in stacks] == [
+        "AlertLogic-Security"
+    ]
+
+
+def test_settings_reach_the_constructs() -> None:
+    units = {"included_units": ["ou-abcd-11111111"], "mode": "AUTOMATIC", "offboarding": "DELETE", "data_center": "EU"}
+    settings = sample.read_settings(_example() | units)
+    app = _app({})
+    sample.build(app, settings)
+
+    assert settings.mode is DeploymentMode.AUTOMATIC
+    master = json.dumps(Template.from_stack(app.node.find_child("AlertLogic-Master")).to_json())  # type: ignore[arg-type]
+    security = json.dumps(Template.from_stack(app.node.find_child("AlertLogic-Security")).to_json())  # type: ignore[arg-type]
+    assert '"INCLUDED_UNITS": "ou-abcd-11111111"' in master
+    assert "857795874556" in master
+    assert '"OFFBOARDING": "DELETE"' in security
+
+
+def test_one_error_lists_everything_that_is_wrong() -> None:
+    wrong = _example() | {
+        "organization_id": "exampleorg",
+        "audit_account": "22",
+        "customer_id": "acme",
+        "policy": "GOLD",
+        "mode": None,
+        "excluded_units": "ou-abcd-11111111",
+        "polciy": "ENTERPRISE",
+    }
+    del wrong["offboarding"]
+
+    with pytest.raises(ValueError, match=re.escape(sample.CONTEXT_KEY)) as refusal:
+        sample.read_settings(wrong)
+
+    words = [
+        "organization_id is 'exampleorg'",
+        "audit_account is '22'",
+        "customer_id is 'acme'",
+        "policy is 'GOLD'; allowed is one of ESSENTIALS, PROFESSIONAL, ENTERPRISE",
+        "mode is None",
+        "excluding is 'ou-abcd-11111111'; allowed is a list of strings",
+        "polciy is unknown",
+        "offboarding is None",
+    ]
+    assert [word for word in words if word not in str(refusal.value)] == []
