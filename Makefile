@@ -52,6 +52,10 @@ rehearse: $(INSTALLED) ## Play the landing zone's story on this machine, through
 bench: $(INSTALLED) ## Measure import times, API calls and CPU of the functions.
 	python -m benchmarks $(ARGS)
 
+.PHONY: diagram
+diagram: $(INSTALLED) ## Draw README.md's diagram anew from the templates.
+	python -m docs.diagram
+
 .PHONY: format
 format: $(INSTALLED) ## Format the sources.
 	ruff format .
