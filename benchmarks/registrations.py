@@ -1,0 +1,86 @@
+"""What a registration costs: calls to Alert Logic, and CPU of the function's process, in a warm container."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import sysconfig
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.rehearsal import Rehearsal
+
+from .row import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FUNCTION = "account_registration"
+BATCH = 10
+MOST_CALLS_ALONE = 6
+MOST_CALLS_IN_BATCH = 3
+MOST_CPU_MILLISECONDS = 30
+
+_BARE_CALLS = """
+import sys, time
+sys.path.append({packages!r})
+import requests
+session = requests.Session()
+session.post({url!r})
+begun = time.process_time()
+for _ in range({calls}):
+    session.post({url!r}).content
+print((time.process_time() - begun) / {calls})
+"""
+
+
+@dataclass(frozen=True)
+class _Cost:
+    calls: int
+    cpu_ms: float
+
+
+def measure() -> list[Row]:
+    """Calls and CPU per registration, alone and in a batch."""
+    with Rehearsal() as rehearsal:
+        rehearsal.deploy()
+        rehearsal.put_secret_value()
+        _register(rehearsal, ["Warm-up"])
+        alone = _register(rehearsal, ["Alone"])
+        batch = _register(rehearsal, [f"Batch {number}" for number in range(BATCH)])
+        bare_call_ms = _bare_call_ms(rehearsal.alert_logic.url)
+    return [
+        Row("Alert Logic calls per registration, alone", alone.calls, MOST_CALLS_ALONE),
+        Row(f"Alert Logic calls per registration, of {BATCH} in a batch", batch.calls / BATCH, MOST_CALLS_IN_BATCH),
+        _cpu_row("CPU ms per registration, alone", alone, 1, bare_call_ms),
+        _cpu_row(f"CPU ms per registration, of {BATCH} in a batch", batch, BATCH, bare_call_ms),
+    ]
+
+
+def _cpu_row(what: str, cost: _Cost, registrations: int, bare_call_ms: float) -> Row:
+    times = cost.cpu_ms / (cost.calls * bare_call_ms)
+    note = f"{times:.1f} times the same number of bare calls with requests, at {bare_call_ms:.1f} ms each"
+    return Row(what, cost.cpu_ms / registrations, MOST_CPU_MILLISECONDS, note)
+
+
+def _register(rehearsal: Rehearsal, names: Sequence[str]) -> _Cost:
+    """Vend accounts, and let all their requests arrive before the function sees the first."""
+    functions = rehearsal.functions
+    [source] = [one for one in functions.sources if functions.function_of(one).label == FUNCTION]
+    functions.sources.remove(source)
+    for name in names:
+        rehearsal.vend_account(name, "Workloads/Prod")
+    rehearsal.settle(within_minutes=30)
+    functions.sources.append(source)
+    calls, cpu_seconds = len(rehearsal.alert_logic.requests), functions.cpu_seconds(FUNCTION)
+    rehearsal.settle()
+    missing = set(names) - {deployment["name"] for deployment in rehearsal.deployments()}
+    if missing:
+        raise RuntimeError(f"not registered: {sorted(missing)}")
+    return _Cost(len(rehearsal.alert_logic.requests) - calls, (functions.cpu_seconds(FUNCTION) - cpu_seconds) * 1000)
+
+
+def _bare_call_ms(url: str) -> float:
+    program = _BARE_CALLS.format(packages=sysconfig.get_path("purelib"), url=f"{url}/aims/v1/authenticate", calls=100)
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=True)
+    return float(done.stdout) * 1000

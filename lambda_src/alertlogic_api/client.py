@@ -1,0 +1,55 @@
+"""The one object through which a function speaks to Alert Logic."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from .services import Accounts, Credentials, Deployments, Policies, Roles
+from .session import Session
+from .transport import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from .settings import AccessKey, AlertLogicSettings
+
+
+class AlertLogic:
+    """All services for one customer. Make one per container: it keeps the connections, token and hosts.
+
+    It is not safe to share between threads.
+
+    Args:
+        settings: Where Alert Logic is and whom to speak for.
+        access_key: Called whenever a token is needed, so that a key that was rotated is found.
+        clock: The time in Unix seconds.
+        sleep: How to wait between two attempts.
+    """
+
+    def __init__(
+        self,
+        settings: AlertLogicSettings,
+        *,
+        access_key: Callable[[], AccessKey],
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._transport = Transport(sleep=sleep)
+        session = Session(settings, self._transport, access_key=access_key, clock=clock)
+        self.deployments: Final = Deployments(session)
+        self.credentials: Final = Credentials(session)
+        self.policies: Final = Policies(session)
+        self.account: Final = Accounts(session)
+        self.roles: Final = Roles(session)
+
+    def within(self, remaining_seconds: Callable[[], float]) -> AbstractContextManager[None]:
+        """Bound every call made inside by the time that the running invocation has left.
+
+        A call stops 3 seconds before that, so that the function can still report.
+
+        Args:
+            remaining_seconds: Seconds until Lambda ends the invocation, asked for anew each time.
+        """
+        return self._transport.within(remaining_seconds)

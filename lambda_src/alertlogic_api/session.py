@@ -1,0 +1,187 @@
+"""A customer's authenticated conversation with Alert Logic's services."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+from requests.auth import AuthBase, HTTPBasicAuth
+
+from .errors import AuthenticationError, ConflictError, RejectedError, RetryableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from requests import PreparedRequest
+
+    from .settings import AccessKey, AlertLogicSettings
+    from .transport import Answer, Transport
+
+# All that this project calls, so that one lookup per container is enough.
+SERVICES: Final = ("aims", "credentials", "deployments", "policies", "themis")
+RENEW_BEFORE_END_SECONDS: Final = 600
+
+_REFUSALS: Final = {
+    "mfa_code_required": "the access key belongs to a user with MFA",
+    "mfa_enrollment_required": "the access key belongs to a user with MFA",
+    "account_inactive": "account_inactive",
+    "password_expired": "password_expired",
+}
+_LONGEST_MESSAGE: Final = 500
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Token(AuthBase):
+    value: str = field(repr=False)
+    ends_at: float
+
+    def __call__(self, r: PreparedRequest) -> PreparedRequest:
+        r.headers["x-aims-auth-token"] = self.value
+        return r
+
+
+class Session:
+    """Authenticates when it must, finds the services' hosts once, and turns statuses into errors."""
+
+    def __init__(
+        self,
+        settings: AlertLogicSettings,
+        transport: Transport,
+        *,
+        access_key: Callable[[], AccessKey],
+        clock: Callable[[], float],
+    ) -> None:
+        self.customer_id: Final = settings.customer_id
+        self._settings = settings
+        self._transport = transport
+        self._access_key = access_key
+        self._clock = clock
+        self._token: _Token | None = None
+        self._base_urls: dict[str, str] = {}
+
+    def call(self, method: str, service: str, path: str, *, read: Callable[[Any], _T], body: object = None) -> _T:
+        """Make a call and read the JSON of its answer.
+
+        Raises:
+            AlertLogicError: As the tree in `errors` says.
+        """
+        answer = self._send(method, self._base_url(service) + path, body)
+        self._require_success(answer, service)
+        return _read(answer, service, read)
+
+    def delete(self, service: str, path: str) -> None:
+        """Delete something; that it is gone already is as good.
+
+        Raises:
+            AlertLogicError: As the tree in `errors` says.
+        """
+        answer = self._send("DELETE", self._base_url(service) + path)
+        if answer.status != 404:  # noqa: PLR2004 - not found
+            self._require_success(answer, service)
+
+    def _send(self, method: str, url: str, body: object = None) -> Answer:
+        for _ in range(2):
+            answer = self._transport.send(method, url, auth=self._valid_token(), body=body)
+            if answer.status != 401:  # noqa: PLR2004 - unauthorized
+                return answer
+            self._token = None
+        raise AuthenticationError("a token that was issued for it a moment ago is not accepted")
+
+    def _valid_token(self) -> _Token:
+        if self._token is None or self._clock() >= self._token.ends_at - RENEW_BEFORE_END_SECONDS:
+            self._token = self._authenticate()
+        return self._token
+
+    def _authenticate(self) -> _Token:
+        key = self._access_key()
+        answer = self._transport.send(
+            "POST",
+            f"{self._settings.global_endpoint}/aims/v1/authenticate",
+            auth=HTTPBasicAuth(key.access_key_id, key.secret_key),
+        )
+        if _is_refusal(answer.status):
+            raise AuthenticationError(_reason(answer))
+        self._require_success(answer, "authenticate")
+        return _read(answer, "authenticate", _read_token)
+
+    def _base_url(self, service: str) -> str:
+        if not self._base_urls:
+            path = f"/endpoints/v1/{self.customer_id}/residency/{self._settings.residency}/endpoints"
+            answer = self._send("POST", self._settings.global_endpoint + path, SERVICES)
+            self._require_success(answer, "endpoints")
+            hosts = _read(answer, "endpoints", lambda document: {name: str(document[name]) for name in SERVICES})
+            self._base_urls = {
+                name: base_url(name, host, global_endpoint=self._settings.global_endpoint)
+                for name, host in hosts.items()
+            }
+        return self._base_urls[service]
+
+    def _require_success(self, answer: Answer, service: str) -> None:
+        status = answer.status
+        if 200 <= status < 300:  # noqa: PLR2004 - success
+            return
+        if status in {409, 412}:
+            raise ConflictError(f"{service} answered {status}: {self._message(answer)}")
+        if _is_refusal(status):
+            raise RejectedError(status, f"{service}: {self._message(answer)}")
+        raise RetryableError(f"{service} answered {status}", retry_after=answer.retry_after)
+
+    def _message(self, answer: Answer) -> str:
+        fields = _fields(answer)
+        words = fields.get("message") or fields.get("error") or answer.body.decode(errors="replace")
+        message = " ".join(str(words).split()) or "it does not say why"
+        if self._token:
+            # No service has a reason to repeat the token, and none may bring it into a log.
+            message = message.replace(self._token.value, "(token)")
+        return message[:_LONGEST_MESSAGE]
+
+
+def base_url(service: str, host: str, *, global_endpoint: str) -> str:
+    """Return where a service is, given the host that the global endpoint names.
+
+    It is https, unless the global endpoint is a rehearsal's on loopback and the host is on loopback too.
+
+    Raises:
+        RejectedError: It is no bare host name.
+    """
+    if global_endpoint.startswith("http://") and re.fullmatch(r"127\.0\.0\.1(:[0-9]+)?", host):
+        return f"http://{host}"
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", host):
+        raise RejectedError(200, f"endpoints: {host!r} for {service} is not a host name")
+    return f"https://{host}"
+
+
+def _is_refusal(status: int) -> bool:
+    return 400 <= status < 500 and status not in {408, 429}  # noqa: PLR2004 - 4xx less 'too slow' and 'too many'
+
+
+def _reason(answer: Answer) -> str:
+    # Of what is said about Basic credentials only known words are repeated: it may quote them.
+    unnamed = "bad access key" if answer.status == 401 else f"authenticate answered {answer.status}"  # noqa: PLR2004 - unauthorized
+    return _REFUSALS.get(str(_fields(answer).get("error")), unnamed)
+
+
+def _fields(answer: Answer) -> dict[str, Any]:
+    document = answer.document
+    return cast("dict[str, Any]", document) if isinstance(document, dict) else {}
+
+
+def _read(answer: Answer, service: str, read: Callable[[Any], _T]) -> _T:
+    try:
+        return read(answer.document)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        failure = type(error).__name__
+    # Raised outside of the handler, since the answer may hold a token.
+    raise RetryableError(f"{service} answered {answer.status} with something that cannot be read ({failure})")
+
+
+def _read_token(document: Any) -> _Token:  # noqa: ANN401 - JSON can be anything
+    authentication = document["authentication"]
+    token = authentication["token"]
+    # requests would quote a malformed header in its exception.
+    if not re.fullmatch(r"[!-~]+", token):
+        raise ValueError
+    return _Token(token, float(authentication["token_expiration"]))

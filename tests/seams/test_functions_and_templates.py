@@ -1,0 +1,127 @@
+"""Where two halves meet that no type checker sees: templates and functions, patterns and events."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from moto.events.models import EventPattern
+
+from docs.diagram import templates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from moto.events.utils import EventMessageType
+
+EVENTS = Path(__file__).parents[1] / "events"
+# Read by Powertools itself.
+NOT_OURS = {"POWERTOOLS_SERVICE_NAME"}
+FUNCTIONS = ["account_enrollment", "account_registration"]
+
+
+@cache
+def _resources(type_: str) -> list[dict[str, Any]]:
+    return [
+        resource["Properties"]
+        for template in templates().values()
+        for resource in template["Resources"].values()
+        if resource["Type"] == type_
+    ]
+
+
+def _function(name: str) -> dict[str, Any]:
+    [function] = [f for f in _resources("AWS::Lambda::Function") if f["Handler"].startswith(f"{name}.")]
+    return function
+
+
+class _Recorded(dict[str, str]):
+    """An environment that remembers what was asked of it."""
+
+    def __init__(self, values: dict[str, str]) -> None:
+        super().__init__(values)
+        self.read: set[str] = set()
+
+    def __getitem__(self, key: str) -> str:
+        self.read.add(key)
+        return super().__getitem__(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.read.add(key)
+        return super().get(key, default)
+
+
+def _environment(name: str) -> _Recorded:
+    # What CloudFormation fills in is a queue's URL or the secret's ARN.
+    filled_in = {
+        "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/444444444444/queue",
+        "DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/444444444444/dead-letters",
+        "ALERTLOGIC_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:444444444444:secret:key-AbCdEf",
+    }
+    variables: dict[str, Any] = _function(name)["Environment"]["Variables"]
+    return _Recorded(
+        {
+            key: value if isinstance(value, str) else filled_in[key]
+            for key, value in variables.items()
+            if key not in NOT_OURS
+        }
+    )
+
+
+def test_these_are_all_functions() -> None:
+    handlers = sorted(function["Handler"] for function in _resources("AWS::Lambda::Function"))
+
+    assert handlers == [f"{name}.handler.lambda_handler" for name in FUNCTIONS]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_handler_string_names_a_function(name: str) -> None:
+    module, function = _function(name)["Handler"].rsplit(".", maxsplit=1)
+
+    assert callable(getattr(importlib.import_module(module), function))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_template_sets_exactly_what_the_settings_read(name: str) -> None:
+    environment = _environment(name)
+
+    importlib.import_module(f"{name}.settings").Settings.from_environment(environment)
+
+    assert environment.read == set(environment)
+
+
+@pytest.mark.parametrize("event", ["create-managed-account-succeeded", "update-managed-account-succeeded"])
+def test_the_rule_takes_control_towers_event(event: str) -> None:
+    assert _matches(_event(event))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda event: event.update(source="custom.controltower"),
+        lambda event: event.update(account="555555555555"),
+        lambda event: event.update({"detail-type": "AWS API Call via CloudTrail"}),
+        lambda event: event["detail"].update(eventName="CreateManagedAccountX"),
+        lambda event: event["detail"].update(eventName="SetupLandingZone"),
+    ],
+    ids=["source", "account", "detail-type", "longer name", "other name"],
+)
+def test_the_rule_refuses_near_misses(change: Callable[[dict[str, Any]], None]) -> None:
+    event = copy.deepcopy(_event("create-managed-account-succeeded"))
+    change(event)
+
+    assert not _matches(event)
+
+
+def _matches(event: dict[str, Any]) -> bool:
+    [rule] = _resources("AWS::Events::Rule")
+    return EventPattern.load(json.dumps(rule["EventPattern"])).matches_event(cast("EventMessageType", event))
+
+
+def _event(name: str) -> dict[str, Any]:
+    return dict(json.loads((EVENTS / f"{name}.json").read_text("utf-8")))
