@@ -1,0 +1,1 @@
+"""Registers accounts with Alert Logic when CloudFormation asks. Runs in the security account."""

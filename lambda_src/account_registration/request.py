@@ -1,0 +1,249 @@
+"""What arrives in the queue: CloudFormation's requests through the topic, and what is left of earlier ones.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
+
+from aws.environment import REGION
+from aws.organizations import AwsAccountId
+from aws.queue import Refused
+
+from .registration import ControlTower, Deregistration, Registration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .registration import Offboarding
+
+RequestType = Literal["Create", "Update", "Delete"]
+
+_STACK_ID: Final = re.compile(
+    r"arn:aws:cloudformation:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):stack/[A-Za-z0-9-]+/[A-Za-z0-9-]+"
+)
+_ROLE_ARN: Final = re.compile(r"arn:aws:iam::(?P<account>[0-9]{12}):role/[!-~]+")
+_MODES: Final = ("automatic", "manual")
+
+
+class RequestRefusedError(Exception):
+    """This is not done; CloudFormation is told why."""
+
+
+@dataclass(frozen=True, slots=True)
+class StackId:
+    """The stack that asks."""
+
+    arn: str
+    region: str
+    account_id: AwsAccountId
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseUrl:
+    """Where CloudFormation waits for the answer: pre-signed, so never to be shown."""
+
+    value: str = field(repr=False)
+
+    @classmethod
+    def trusted(cls, url: str, *, region: str) -> ResponseUrl:
+        """Accept the URL of CloudFormation's response bucket of this region and no other.
+
+        Raises:
+            Refused: It is another URL.
+        """
+        bucket = f"https://cloudformation-custom-resource-response-{region.replace('-', '')}"
+        endpoints = ("s3.amazonaws.com", f"s3.{region}.amazonaws.com", f"s3-{region}.amazonaws.com")
+        # Up to the slash that ends the host there is nothing to parse, so nothing that two parsers see differently.
+        if not url.startswith(tuple(f"{bucket}.{endpoint}/" for endpoint in endpoints)):
+            raise Refused(f"the ResponseURL does not lead to CloudFormation's response bucket in {region}")
+        if not re.fullmatch(r"[!-~]+", url):
+            raise Refused("the ResponseURL holds characters that no URL has")
+        return cls(url)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as far as it is needed to answer it; `registration_of` and `deregistration_of` read the rest.
+
+    Attributes:
+        type: What to do.
+        id: CloudFormation's id of the request.
+        stack_id: The stack that asks.
+        logical_resource_id: The custom resource in that stack.
+        physical_resource_id: What was answered before; None on Create.
+        properties: The custom resource's properties, not looked at yet.
+        response_url: Where the answer goes; None if the request was answered before and is only continued.
+        stack_changed_at: When the stack was last changed, as the request found it; None unless it is continued.
+    """
+
+    type: RequestType
+    id: str
+    stack_id: StackId
+    logical_resource_id: str
+    physical_resource_id: str | None
+    properties: Mapping[str, Any] = field(repr=False)
+    response_url: ResponseUrl | None
+    stack_changed_at: str | None
+
+    @property
+    def is_continued(self) -> bool:
+        """Whether CloudFormation has had its answer already."""
+        return self.response_url is None
+
+    @property
+    def registration_id(self) -> str:
+        """The physical id of a registration of this account."""
+        return f"registration/{self.stack_id.account_id}"
+
+    @property
+    def is_foreign_delete(self) -> bool:
+        """Whether this deletes something that was never made here, such as a refused Create."""
+        return self.type == "Delete" and self.physical_resource_id != self.registration_id
+
+    def continuation(self, *, stack_changed_at: str) -> str:
+        """Return the message with which this goes on after it was answered."""
+        return json.dumps(
+            {
+                "Continue": self.type,
+                "RequestId": self.id,
+                "StackId": self.stack_id.arn,
+                "StackChangedAt": stack_changed_at,
+                "LogicalResourceId": self.logical_resource_id,
+                "PhysicalResourceId": self.physical_resource_id,
+                "ResourceProperties": self.properties,
+            }
+        )
+
+
+def parse(body: str) -> Request:
+    """Read a message of the queue.
+
+    The topic's messages are wrapped by SNS, ours are not: so nobody can pass off a request as continued.
+
+    Raises:
+        Refused: It is neither a request of CloudFormation nor one that is continued, or it cannot be answered.
+    """
+    try:
+        message = _object(json.loads(body))
+        if "Continue" in message:
+            return _request(message, request_type=message["Continue"], is_continued=True)
+        if message["Type"] != "Notification":
+            raise Refused(f"the message is a {message['Type']!r} of SNS, not a notification")
+        document = _object(json.loads(message["Message"]))
+        return _request(document, request_type=document["RequestType"], is_continued=False)
+    except ValueError:
+        raise Refused("the message is not JSON") from None
+    except KeyError as error:
+        raise Refused(f"the request lacks {error}") from None
+    except TypeError:
+        raise Refused("the message is not a request of CloudFormation") from None
+
+
+def _request(document: Mapping[str, Any], *, request_type: str, is_continued: bool) -> Request:
+    if request_type not in {"Create", "Update", "Delete"}:
+        raise Refused(f"the request has the unknown type {request_type!r}")
+    stack_id = _stack_id(_text(document, "StackId"))
+    return Request(
+        type=cast("RequestType", request_type),
+        id=_text(document, "RequestId"),
+        stack_id=stack_id,
+        logical_resource_id=_text(document, "LogicalResourceId"),
+        physical_resource_id=None if request_type == "Create" else _text(document, "PhysicalResourceId"),
+        properties=_object(document["ResourceProperties"]),
+        response_url=None
+        if is_continued
+        else ResponseUrl.trusted(_text(document, "ResponseURL"), region=stack_id.region),
+        stack_changed_at=_text(document, "StackChangedAt") if is_continued else None,
+    )
+
+
+def registration_of(request: Request) -> Registration:
+    """Read what a Create or an Update asks for.
+
+    Raises:
+        RequestRefusedError: A property is missing or malformed, or speaks for another account.
+    """
+    properties = request.properties
+    account_id = _agreed_account(request)
+    mode = _property(properties, "Mode")
+    if mode not in _MODES:
+        raise RequestRefusedError(f"Mode is {mode!r}; it must be one of {', '.join(_MODES)}")
+    regions = properties.get("ScopeRegions")
+    if not isinstance(regions, list) or not all(_is_region(region) for region in cast("list[object]", regions)):
+        raise RequestRefusedError("ScopeRegions is not a list of regions")
+    return Registration(
+        account_id=account_id,
+        role_arn=_property(properties, "RoleArn"),
+        name=_property(properties, "AccountName") or account_id,
+        mode=mode,
+        policy_name=_property(properties, "Policy"),
+        regions=tuple(dict.fromkeys(cast("list[str]", regions))),
+        control_tower=ControlTower(
+            organization_id=_property(properties, "OrganizationId"),
+            home_region=_property(properties, "HomeRegion"),
+            management_account_id=AwsAccountId(_property(properties, "ManagementAccountId")),
+        )
+        if _property(properties, "OrganizationId")
+        else None,
+        only_if_missing=False,
+    )
+
+
+def deregistration_of(request: Request, offboarding: Offboarding) -> Deregistration:
+    """Read what a Delete asks for: little, since the stack may be older than today's properties.
+
+    Raises:
+        RequestRefusedError: It speaks for another account.
+    """
+    return Deregistration(
+        account_id=_agreed_account(request),
+        role_arn=_property(request.properties, "RoleArn"),
+        offboarding=offboarding,
+    )
+
+
+def _agreed_account(request: Request) -> AwsAccountId:
+    account_id = request.stack_id.account_id
+    role = _ROLE_ARN.fullmatch(_property(request.properties, "RoleArn"))
+    if role is None:
+        raise RequestRefusedError("RoleArn is not the ARN of a role")
+    claimed = {_property(request.properties, "AccountId"), role["account"]}
+    if claimed != {account_id}:
+        raise RequestRefusedError(f"a stack in account {account_id} may not speak for {', '.join(sorted(claimed))}")
+    return account_id
+
+
+def _stack_id(arn: str) -> StackId:
+    parts = _STACK_ID.fullmatch(arn)
+    if parts is None:
+        raise Refused("the StackId is not the ARN of a stack")
+    return StackId(arn, parts["region"], AwsAccountId(parts["account"]))
+
+
+def _is_region(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(REGION.pattern, value) is not None
+
+
+def _property(properties: Mapping[str, Any], name: str) -> str:
+    value = properties.get(name)
+    if not isinstance(value, str):
+        raise RequestRefusedError(f"the property {name} is missing")
+    return value
+
+
+def _text(document: Mapping[str, Any], name: str) -> str:
+    value = document[name]
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _object(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError
+    return cast("dict[str, Any]", value)

@@ -1,0 +1,1 @@
+"""The few AWS reads and writes that the functions make."""

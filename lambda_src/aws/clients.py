@@ -1,0 +1,43 @@
+"""How every AWS client of the functions is made."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+
+_CONFIG: Final = Config(
+    connect_timeout=3,
+    read_timeout=10,
+    retries={"mode": "standard", "total_max_attempts": 3},
+)
+
+# At DEBUG these libraries print bodies and URLs, so the secret and pre-signed URLs, whatever level an operator sets.
+for _name in ("botocore", "urllib3"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+def client(service: str, **options: str) -> Any:  # noqa: ANN401 - each service's client is a class made at run time
+    """Make a client with timeouts and retries; all share one session, so another costs next to nothing.
+
+    Args:
+        service: AWS's name of the service.
+        **options: Region and credentials, where they are not the function's own.
+    """
+    return _session().client(service, config=_CONFIG, **options)  # type: ignore[call-overload]
+
+
+def error_code(error: ClientError) -> str:
+    """Return AWS's code of an error."""
+    return error.response.get("Error", {}).get("Code", "")
+
+
+@cache
+def _session() -> boto3.session.Session:
+    return boto3.session.Session()

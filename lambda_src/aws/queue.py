@@ -1,0 +1,213 @@
+"""A batch of queue messages, each of which is done, waits, or is set aside with the reason.
+
+The functions work on whole batches, since their messages share what is read, but no message suffers for another.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError  # noqa: A004 - its name
+
+from .clients import error_code
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping, Sequence
+
+    from aws_lambda_powertools.logging import Logger
+    from mypy_boto3_sqs import SQSClient
+
+SHORTEST_WAIT_SECONDS: Final = 30
+LONGEST_WAIT_SECONDS: Final = 900
+# An error that nobody foresaw is tried this often before the message is set aside.
+UNFORESEEN_ATTEMPTS: Final = 10
+
+_LONGEST_REASON: Final = 1000
+_THROTTLED: Final = frozenset(
+    {
+        "LimitExceeded",
+        "PriorRequestNotComplete",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestTimeout",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+    }
+)
+
+
+class Refused(Exception):  # noqa: N818 - the name of an outcome
+    """This message can never succeed; it goes to the dead-letter queue with the reason."""
+
+
+class NotYet(Exception):  # noqa: N818 - the name of an outcome
+    """Something that will come is missing; the message stays in the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as Lambda delivers it.
+
+    Attributes:
+        id: SQS's id of the message.
+        body: Its text, which may hold a pre-signed URL.
+        receipt_handle: What SQS wants to see to change it.
+        received: How often it was delivered, this time included.
+        sent_at: When it entered the queue, Unix seconds.
+    """
+
+    id: str
+    body: str = field(repr=False)
+    receipt_handle: str = field(repr=False)
+    received: int
+    sent_at: float
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Message:
+        """Read a record of an SQS event, https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html."""
+        attributes = record["attributes"]
+        return cls(
+            id=record["messageId"],
+            body=record["body"],
+            receipt_handle=record["receiptHandle"],
+            received=int(attributes["ApproximateReceiveCount"]),
+            sent_at=int(attributes["SentTimestamp"]) / 1000,
+        )
+
+
+class Queue:
+    """A function's queue and the dead-letter queue beside it."""
+
+    def __init__(self, sqs: SQSClient, *, url: str, dead_letter_url: str) -> None:
+        self._sqs = sqs
+        self._url = url
+        self._dead_letter_url = dead_letter_url
+
+    def send(self, body: str, *, delay_seconds: int) -> None:
+        """Put a message of our own into the queue."""
+        self._sqs.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=delay_seconds)
+
+    def postpone(self, message: Message, *, seconds: int) -> None:
+        """Let a message come back after this time."""
+        self._sqs.change_message_visibility(
+            QueueUrl=self._url, ReceiptHandle=message.receipt_handle, VisibilityTimeout=seconds
+        )
+
+    def set_aside(self, message: Message, *, reason: str) -> None:
+        """Copy a message to the dead-letter queue with the reason beside it."""
+        printable = "".join(letter if letter.isprintable() else " " for letter in reason)
+        self._sqs.send_message(
+            QueueUrl=self._dead_letter_url,
+            MessageBody=message.body,
+            MessageAttributes={"reason": {"DataType": "String", "StringValue": printable[:_LONGEST_REASON]}},
+        )
+
+
+class Batch:
+    """The messages of one invocation.
+
+    Args:
+        event: What Lambda delivers from the queue.
+        queue: Where it comes from.
+        logger: Gets one line for each message that is not done.
+        waits_for: Exceptions that, like `NotYet` and AWS's own throttling, mean 'later'. A `retry_after` in seconds
+            that one of them carries is honored.
+        clock: The time in Unix seconds.
+    """
+
+    def __init__(
+        self,
+        event: Mapping[str, Any],
+        queue: Queue,
+        *,
+        logger: Logger,
+        waits_for: tuple[type[Exception], ...] = (),
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.messages: Final[Sequence[Message]] = [Message.from_record(record) for record in event["Records"]]
+        self._queue = queue
+        self._logger = logger
+        self._waits_for = (NotYet, *waits_for)
+        self._clock = clock
+        self._kept: list[str] = []
+
+    @contextmanager
+    def handling(self, message: Message, *, correlation_id: str | None = None, due_at: float = 0) -> Generator[None]:
+        """Note what becomes of a message; no exception leaves this block.
+
+        Args:
+            message: The message at hand.
+            correlation_id: Goes into every line that is logged inside.
+            due_at: The message must be looked at again by this time (Unix seconds), if that is still to come.
+        """
+        self._logger.set_correlation_id(correlation_id)
+        try:
+            yield
+        except Refused as refusal:
+            self._set_aside(message, str(refusal), due_at)
+        except Exception as error:  # noqa: BLE001 - one message must not fail the others
+            self._fail(message, error, due_at)
+
+    def response(self) -> dict[str, list[dict[str, str]]]:
+        """Return the partial batch response: Lambda takes every other message off the queue."""
+        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in dict.fromkeys(self._kept)]}
+
+    def _fail(self, message: Message, error: Exception, due_at: float) -> None:
+        if isinstance(error, self._waits_for) or _is_transient(error):
+            retry_after: float | None = getattr(error, "retry_after", None)
+            self._keep(message, due_at, retry_after)
+            self._logger.info("message waits", reason=str(error), message_id=message.id, received=message.received)
+            return
+        self._logger.error("message failed", exc_info=error, message_id=message.id, received=message.received)
+        if message.received < UNFORESEEN_ATTEMPTS:
+            self._keep(message, due_at)
+        else:
+            self._set_aside(message, f"{type(error).__name__} {message.received} times; the log says where", due_at)
+
+    def _set_aside(self, message: Message, reason: str, due_at: float) -> None:
+        self._logger.error("message refused", reason=reason, message_id=message.id)
+        try:
+            self._queue.set_aside(message, reason=reason)
+        except (BotoCoreError, ClientError):
+            self._logger.exception("the dead-letter queue does not take the message", message_id=message.id)
+            self._keep(message, due_at)
+
+    def _keep(self, message: Message, due_at: float, retry_after: float | None = None) -> None:
+        self._kept.append(message.id)
+        seconds = wait_seconds(received=message.received, retry_after=retry_after, due_in=due_at - self._clock())
+        try:
+            self._queue.postpone(message, seconds=seconds)
+        except (BotoCoreError, ClientError):
+            # It comes back all the same, when the queue's own visibility timeout ends.
+            self._logger.exception("the message cannot be postponed", message_id=message.id)
+
+
+def wait_seconds(*, received: int, retry_after: float | None, due_in: float) -> int:
+    """Return how long a message waits.
+
+    The back-off is `min(900, 30 * 2^received)`, half of it random. A given `retry_after` takes its place. Neither is
+    shorter than 30 seconds nor longer than 900, nor, if `due_in` seconds are still to come, longer than that.
+    """
+    back_off = min(LONGEST_WAIT_SECONDS, SHORTEST_WAIT_SECONDS * 2 ** min(received, 10))
+    wait = random.uniform(back_off / 2, back_off) if retry_after is None else retry_after  # noqa: S311 - no secret
+    longest = min(LONGEST_WAIT_SECONDS, due_in) if due_in > 0 else LONGEST_WAIT_SECONDS
+    return round(max(SHORTEST_WAIT_SECONDS, min(wait, longest)))
+
+
+def _is_transient(error: Exception) -> bool:
+    if not isinstance(error, ClientError):
+        return isinstance(error, (ConnectionError, HTTPClientError))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return (
+        error_code(error) in _THROTTLED
+        or status == HTTPStatus.TOO_MANY_REQUESTS
+        or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    )

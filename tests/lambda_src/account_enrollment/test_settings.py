@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import pytest
+
+from account_enrollment.settings import Settings
+
+ENVIRONMENT = {
+    "STACK_SET_NAME": "alertlogic-member-account",
+    "REGIONS": "us-east-1,us-west-2",
+    "MANAGEMENT_ACCOUNT_ID": "111111111111",
+    "ALWAYS_ENROLLED": "222222222222,333333333333,444444444444",
+    "INCLUDED_UNITS": "ALL",
+    "EXCLUDED_UNITS": "",
+    "EXCLUDED_ACCOUNTS": "",
+    "MAX_CONCURRENT_PERCENTAGE": "25",
+    "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/111111111111/queue",
+    "DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/111111111111/dead-letters",
+}
+
+
+def test_reads_the_environment() -> None:
+    settings = Settings.from_environment(
+        ENVIRONMENT | {"EXCLUDED_UNITS": "ou-abcd-11111111", "EXCLUDED_ACCOUNTS": "555555555555"}
+    )
+
+    assert settings.max_concurrent_percentage == 25
+    assert settings.scope.regions == {"us-east-1", "us-west-2"}
+    assert settings.scope.included_units is None
+    assert settings.scope.excluded_units == {"ou-abcd-11111111"}
+    assert settings.scope.excluded_accounts == {"555555555555"}
+    assert len(settings.scope.always_enrolled) == 3
+
+
+def test_reads_units_in_place_of_all() -> None:
+    settings = Settings.from_environment(ENVIRONMENT | {"INCLUDED_UNITS": "ou-abcd-11111111,r-abcd"})
+
+    assert settings.scope.included_units == {"ou-abcd-11111111", "r-abcd"}
+
+
+@pytest.mark.parametrize("name", ENVIRONMENT)
+def test_fails_when_a_variable_is_missing(name: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name} is not set"):
+        Settings.from_environment({key: value for key, value in ENVIRONMENT.items() if key != name})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STACK_SET_NAME", ""),
+        ("REGIONS", ""),
+        ("REGIONS", "everywhere"),
+        ("MANAGEMENT_ACCOUNT_ID", "1111"),
+        ("ALWAYS_ENROLLED", "222222222222,333"),
+        ("INCLUDED_UNITS", ""),
+        ("INCLUDED_UNITS", "all"),
+        ("INCLUDED_UNITS", "ALL,ou-abcd-11111111"),
+        ("EXCLUDED_UNITS", "ALL"),
+        ("EXCLUDED_ACCOUNTS", "ou-abcd-11111111"),
+        ("MAX_CONCURRENT_PERCENTAGE", "0"),
+        ("MAX_CONCURRENT_PERCENTAGE", "101"),
+        ("QUEUE_URL", "queue"),
+        ("DEAD_LETTER_QUEUE_URL", ""),
+    ],
+)
+def test_fails_when_a_variable_is_malformed(name: str, value: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name} "):
+        Settings.from_environment(ENVIRONMENT | {name: value})

@@ -1,0 +1,442 @@
+"""Raw messages through the handler: AWS as moto plays it, the fake Alert Logic and a response bucket on loopback."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from moto.backends import get_backend
+
+from account_registration import handler
+from account_registration.admission import IAM_LAG_SECONDS
+from account_registration.reporting import PATIENCE_SECONDS
+from aws import clients
+from tests.lambda_src.account_registration.requests import MEMBER, REGISTRATION_ID, Type, message
+from tests.lambda_src.account_registration.response_bucket import ResponseBucket
+from tests.lambda_src.account_registration.test_settings import ENVIRONMENT
+from tests.lambda_src.deliveries import Context, Deliveries
+from tests.lambda_src.wire import answer_with_error
+from tests.rehearsal.alertlogic import SECRET_KEY, FakeAlertLogic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TEMPLATE = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "topic"}}}})
+SIGNATURE = "X-Amz-Signature=0123456789abcdef"
+
+
+@dataclass
+class Hub:
+    """The security account, and the stacks of the members."""
+
+    fake: FakeAlertLogic
+    bucket: ResponseBucket
+    deliveries: Deliveries
+    log: io.StringIO
+    stack_ids: dict[str, str] = field(default_factory=dict[str, str])
+
+    def stack(self, status: str, account_id: str = MEMBER) -> str:
+        """Bring the stack of a member into a state, and return its id."""
+        if account_id not in self.stack_ids:
+            role = f"arn:aws:iam::{account_id}:role/any"
+            credentials = boto3.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+            cloudformation = boto3.client(
+                "cloudformation",
+                aws_access_key_id=credentials["AccessKeyId"],
+                aws_secret_access_key=credentials["SecretAccessKey"],
+                aws_session_token=credentials["SessionToken"],
+            )
+            stack_id = cloudformation.create_stack(StackName="member", TemplateBody=TEMPLATE).get("StackId", "")
+            self.stack_ids[account_id] = stack_id
+        stack_id = self.stack_ids[account_id]
+        get_backend("cloudformation")[account_id]["us-east-1"].stacks[stack_id].status = status
+        return stack_id
+
+    def message(
+        self,
+        request_type: Type = "Create",
+        account_id: str = MEMBER,
+        *,
+        changes: dict[str, Any] | None = None,
+        properties: dict[str, Any] | None = None,
+    ) -> str:
+        physical = {} if request_type == "Create" else {"PhysicalResourceId": f"registration/{account_id}"}
+        own = {"AccountId": account_id, "RoleArn": f"arn:aws:iam::{account_id}:role/AlertLogicRole"}
+        return message(
+            request_type,
+            changes={"StackId": self.stack_ids[account_id], **physical, **(changes or {})},
+            properties=own | (properties or {}),
+        )
+
+    def deliver(self, *bodies: str, age: float = 0, received: int = 1) -> list[dict[str, str]]:
+        batch = self.deliveries.batch(*bodies, age=age, received=received)
+        return handler.lambda_handler(batch, Context())["batchItemFailures"]  # pyright: ignore[reportArgumentType]
+
+    def queued(self) -> list[str]:
+        """Take what the function itself put into its queue."""
+        queue = get_backend("sqs")["123456789012"]["us-east-1"].queues["queue"]
+        return [it.body for it in queue._messages if "Continue" in it.body]
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log.getvalue().splitlines()]
+
+
+@pytest.fixture
+def hub(deliveries: Deliveries, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    with FakeAlertLogic() as fake, ResponseBucket() as bucket:
+        secrets_manager = boto3.client("secretsmanager")
+        secret = secrets_manager.create_secret(Name="alertlogic", SecretString=fake.secret_string())
+        own = {
+            "ALERTLOGIC_SECRET_ARN": secret["ARN"],
+            "ALERTLOGIC_GLOBAL_ENDPOINT": fake.url,
+            "QUEUE_URL": deliveries.url,
+            "DEAD_LETTER_QUEUE_URL": deliveries.dead_letter_url,
+        }
+        for name, value in (ENVIRONMENT | own).items():
+            monkeypatch.setenv(name, value)
+        handler._wiring.cache_clear()
+        clients._session.cache_clear()
+        bucket.receive_from(handler._wiring().reporter._http)
+        log = io.StringIO()
+        monkeypatch.setattr(handler.logger.registered_handler, "stream", log)
+        hub = Hub(fake, bucket, deliveries, log)
+        hub.stack("CREATE_IN_PROGRESS")
+        yield hub
+        handler._wiring.cache_clear()
+        clients._session.cache_clear()
+    assert fake.contract_violations == []
+
+
+class TestCreate:
+    def test_registers_the_account_and_tells_cloudformation(self, hub: Hub) -> None:
+        assert hub.deliver(hub.message()) == []
+
+        [deployment] = hub.fake.deployments_of(MEMBER)
+        assert deployment["name"] == "LifeCycle1"
+        [answer] = hub.bucket.answers
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", REGISTRATION_ID)
+        assert answer["Data"] == {"Status": "registered", "DeploymentId": deployment["id"]}
+        assert answer["StackId"] == hub.stack_ids[MEMBER]
+        [line] = hub.lines()
+        assert (line["message"], line["account_id"], line["deployment_id"]) == ("registered", MEMBER, deployment["id"])
+        assert line["correlation_id"] == answer["RequestId"]
+
+    def test_gives_the_same_answer_to_a_repeated_request(self, hub: Hub) -> None:
+        assert hub.deliver(hub.message(), hub.message()) == []
+        assert hub.deliver(hub.message()) == []
+
+        assert len(hub.fake.deployments_of(MEMBER)) == 1
+        assert len(hub.fake.credentials) == 1
+        assert len(hub.bucket.answers) == 3
+        assert all(answer == hub.bucket.answers[0] for answer in hub.bucket.answers)
+
+    def test_answers_again_until_the_bucket_takes_it(self, hub: Hub) -> None:
+        hub.bucket.status = 503
+        assert len(hub.deliver(hub.message())) == 1
+
+        hub.bucket.status = 200
+        assert hub.deliver(hub.message()) == []
+        assert len(hub.fake.deployments_of(MEMBER)) == 1
+
+    def test_refuses_what_alert_logic_rejects_in_the_stack_alone(self, hub: Hub) -> None:
+        hub.fake.policies = []
+
+        assert hub.deliver(hub.message()) == []
+
+        [answer] = hub.bucket.answers
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", f"unregistered/{MEMBER}")
+        assert "'Professional'" in answer["Reason"]
+        assert hub.deliveries.dead_letters() == []
+
+    def test_is_undone_without_harm_when_it_was_refused(self, hub: Hub) -> None:
+        adopted = hub.fake.add_deployment(account_id=MEMBER)
+        hub.stack("ROLLBACK_IN_PROGRESS")
+
+        assert hub.deliver(hub.message("Delete", changes={"PhysicalResourceId": f"unregistered/{MEMBER}"})) == []
+
+        assert hub.fake.deployments[adopted]["enabled"]
+        [answer] = hub.bucket.answers
+        assert (answer["Status"], answer["Data"]) == ("SUCCESS", {"Status": "retained"})
+
+    def test_registers_ten_accounts_of_one_batch(self, hub: Hub) -> None:
+        accounts = [f"{number:012}" for number in range(600000000000, 600000000010)]
+        for account_id in accounts:
+            hub.stack("CREATE_IN_PROGRESS", account_id)
+
+        assert hub.deliver(*[hub.message(account_id=account_id) for account_id in accounts]) == []
+
+        assert [len(hub.fake.deployments_of(account_id)) for account_id in accounts] == [1] * 10
+        lists = [it for it in hub.fake.requests if it.method == "GET" and it.path.endswith("/deployments")]
+        assert len(lists) == 2
+        assert len(hub.bucket.answers) == 10
+
+
+class TestUpdateAndDelete:
+    @pytest.fixture(autouse=True)
+    def registered(self, hub: Hub) -> None:
+        hub.deliver(hub.message())
+        hub.bucket.answers.clear()
+        hub.log.truncate(0)
+        hub.log.seek(0)
+
+    def test_updates(self, hub: Hub) -> None:
+        hub.stack("UPDATE_IN_PROGRESS")
+
+        assert hub.deliver(hub.message("Update", properties={"Mode": "manual"})) == []
+
+        [deployment] = hub.fake.deployments_of(MEMBER)
+        assert deployment["mode"] == "manual"
+        [answer] = hub.bucket.answers
+        assert answer["Data"]["Status"] == "registered"
+
+    def test_disables_on_delete(self, hub: Hub) -> None:
+        hub.stack("DELETE_IN_PROGRESS")
+
+        assert hub.deliver(hub.message("Delete")) == []
+
+        [deployment] = hub.fake.deployments_of(MEMBER)
+        assert not deployment["enabled"]
+        [answer] = hub.bucket.answers
+        assert (answer["PhysicalResourceId"], answer["Data"]["Status"]) == (REGISTRATION_ID, "deregistered")
+
+    def test_deletes_what_is_gone_already(self, hub: Hub) -> None:
+        hub.fake.deployments.clear()
+        hub.fake.credentials.clear()
+        hub.stack("DELETE_IN_PROGRESS")
+
+        assert hub.deliver(hub.message("Delete")) == []
+        [answer] = hub.bucket.answers
+        assert answer["Data"] == {"Status": "deregistered"}
+
+    @pytest.mark.parametrize(
+        ("request_type", "state"), [("Update", "UPDATE_IN_PROGRESS"), ("Delete", "DELETE_IN_PROGRESS")]
+    )
+    def test_succeeds_although_alert_logic_rejects_it_and_is_set_aside(
+        self, hub: Hub, request_type: Type, state: str
+    ) -> None:
+        hub.stack(state)
+        hub.fake.fail(403, method="PUT", body={"message": "not allowed"})
+
+        assert hub.deliver(hub.message(request_type, properties={"Mode": "manual"})) == []
+
+        [answer] = hub.bucket.answers
+        assert (answer["Status"], answer["Data"]) == ("SUCCESS", {"Status": "refused"})
+        assert answer["PhysicalResourceId"] == REGISTRATION_ID
+        [(_, reason)] = hub.deliveries.dead_letters()
+        assert "not allowed" in reason
+
+    def test_handles_two_requests_of_one_account_in_one_batch_one_after_the_other(self, hub: Hub) -> None:
+        hub.stack("UPDATE_IN_PROGRESS")
+        first = hub.message("Update", properties={"Mode": "manual"})
+        second = hub.message("Update", properties={"Mode": "automatic"})
+
+        assert hub.deliver(first, second) == []
+
+        assert len(hub.bucket.answers) == 2
+        # Each turn reads what the one before it wrote.
+        lists = [it for it in hub.fake.requests if it.method == "GET" and it.path.endswith("/deployments")]
+        assert len(lists) >= 5
+
+
+class TestForged:
+    @pytest.mark.parametrize("state", ["CREATE_COMPLETE", "DELETE_IN_PROGRESS"])
+    def test_registers_nothing_for_a_stack_that_does_not_create(self, hub: Hub, state: str) -> None:
+        hub.stack(state)
+
+        assert hub.deliver(hub.message()) == []
+
+        assert hub.fake.requests == []
+        [answer] = hub.bucket.answers
+        assert answer["Status"] == "FAILED"
+        [(_, reason)] = hub.deliveries.dead_letters()
+        assert state in reason
+
+    def test_deregisters_nothing_for_a_stack_that_does_not_delete(self, hub: Hub) -> None:
+        hub.deliver(hub.message())
+        hub.stack("CREATE_COMPLETE")
+
+        assert hub.deliver(hub.message("Delete")) == []
+
+        [deployment] = hub.fake.deployments_of(MEMBER)
+        assert deployment["enabled"]
+        assert hub.bucket.answers[-1]["Data"] == {"Status": "refused"}
+        assert len(hub.deliveries.dead_letters()) == 1
+
+    @pytest.mark.parametrize(
+        "properties",
+        [{"AccountId": "666666666666"}, {"RoleArn": "arn:aws:iam::666666666666:role/AlertLogicRole"}],
+    )
+    def test_registers_no_other_account(self, hub: Hub, properties: dict[str, str]) -> None:
+        assert hub.deliver(hub.message(properties=properties)) == []
+
+        assert hub.fake.requests == []
+        [answer] = hub.bucket.answers
+        assert "may not speak for" in answer["Reason"]
+        assert len(hub.deliveries.dead_letters()) == 1
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "http://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/key",
+            "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com.evil.com/key",
+            "https://cloudformation-custom-resource-response-euwest1.s3.amazonaws.com/key",
+            "https://127.0.0.1/key",
+        ],
+    )
+    def test_never_calls_a_url_that_is_not_trusted(self, hub: Hub, url: str) -> None:
+        body = hub.message(changes={"ResponseURL": url})
+
+        assert hub.deliver(body) == []
+
+        assert hub.bucket.paths == []
+        assert hub.fake.requests == []
+        [(aside, reason)] = hub.deliveries.dead_letters()
+        assert aside == body
+        assert "ResponseURL" in reason
+
+    def test_waits_for_a_role_that_cannot_be_assumed_yet_and_then_refuses(
+        self, hub: Hub, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answer_with_error(monkeypatch, "sts", "AssumeRole", "AccessDenied", status=403)
+
+        assert len(hub.deliver(hub.message(), age=IAM_LAG_SECONDS - 60)) == 1
+        assert hub.bucket.answers == []
+
+        assert hub.deliver(hub.message(), age=IAM_LAG_SECONDS + 60) == []
+        [answer] = hub.bucket.answers
+        assert (answer["Status"], hub.fake.requests) == ("FAILED", [])
+
+
+class TestWaiting:
+    @pytest.mark.parametrize("trouble", ["down", "bad key", "empty secret"])
+    def test_waits_for_alert_logic_and_then_registers(self, hub: Hub, trouble: str) -> None:
+        secrets_manager, secret_id = boto3.client("secretsmanager"), "alertlogic"
+        good = hub.fake.secret_string()
+        match trouble:
+            case "down":
+                hub.fake.fail(503)
+            case "bad key":
+                secrets_manager.put_secret_value(SecretId=secret_id, SecretString=good.replace(SECRET_KEY, "wrong"))
+            case _:
+                secrets_manager.put_secret_value(SecretId=secret_id, SecretString=" ")
+
+        assert len(hub.deliver(hub.message(), received=700)) == 1
+        assert hub.bucket.answers == []
+        assert hub.deliveries.dead_letters() == []
+
+        hub.fake.recover()
+        secrets_manager.put_secret_value(SecretId=secret_id, SecretString=good)
+        assert hub.deliver(hub.message()) == []
+        assert len(hub.fake.deployments_of(MEMBER)) == 1
+
+    def test_waits_no_longer_than_cloudformation_and_goes_on_afterwards(self, hub: Hub) -> None:
+        hub.fake.fail(503)
+
+        assert len(hub.deliver(hub.message(), age=PATIENCE_SECONDS - 60)) == 1
+        assert hub.bucket.answers == []
+        assert hub.deliver(hub.message(), age=PATIENCE_SECONDS + 1) == []
+
+        [answer] = hub.bucket.answers
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", REGISTRATION_ID)
+        assert answer["Data"] == {"Status": "pending"}
+        [continuation] = hub.queued()
+        assert SIGNATURE not in continuation
+
+        # It waits on for as long as it takes, without another answer.
+        hub.stack("CREATE_COMPLETE")
+        assert len(hub.deliver(continuation, age=10 * PATIENCE_SECONDS, received=200)) == 1
+        hub.fake.recover()
+        assert hub.deliver(continuation, age=11 * PATIENCE_SECONDS, received=201) == []
+        assert len(hub.fake.deployments_of(MEMBER)) == 1
+        assert len(hub.bucket.answers) == 1
+
+    def test_pending_delete_goes_on_once_stack_and_role_are_gone(
+        self, hub: Hub, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        hub.deliver(hub.message())
+        hub.stack("DELETE_IN_PROGRESS")
+        hub.fake.fail(503)
+        assert hub.deliver(hub.message("Delete"), age=PATIENCE_SECONDS + 1) == []
+        assert hub.bucket.answers[-1]["Data"] == {"Status": "pending"}
+        [continuation] = hub.queued()
+        hub.fake.recover()
+
+        assert len(hub.deliver(continuation)) == 1
+        answer_with_error(monkeypatch, "sts", "AssumeRole", "AccessDenied", status=403)
+        assert hub.deliver(continuation) == []
+
+        [deployment] = hub.fake.deployments_of(MEMBER)
+        assert not deployment["enabled"]
+
+    def test_drops_a_pending_create_whose_stack_was_deleted_meanwhile(self, hub: Hub) -> None:
+        hub.fake.fail(503)
+        hub.deliver(hub.message(), age=PATIENCE_SECONDS + 1)
+        [continuation] = hub.queued()
+        hub.fake.recover()
+        hub.stack("DELETE_IN_PROGRESS")
+
+        assert hub.deliver(continuation) == []
+
+        assert hub.fake.deployments == {}
+        assert hub.lines()[-1]["message"] == "dropped"
+
+    def test_sets_a_continued_request_aside_that_alert_logic_rejects(self, hub: Hub) -> None:
+        hub.fake.fail(503)
+        hub.deliver(hub.message(), age=PATIENCE_SECONDS + 1)
+        [continuation] = hub.queued()
+        hub.fake.recover()
+        hub.fake.policies = []
+
+        assert hub.deliver(continuation) == []
+
+        assert len(hub.bucket.answers) == 1
+        [(aside, _)] = hub.deliveries.dead_letters()
+        assert aside == continuation
+
+    def test_keeps_time_for_the_answers(self, hub: Hub) -> None:
+        batch = hub.deliveries.batch(hub.message())
+        context = Context(remaining_ms=22_000)
+
+        assert len(handler.lambda_handler(batch, context)["batchItemFailures"]) == 1  # pyright: ignore[reportArgumentType]
+        assert hub.fake.requests == []
+
+
+def test_handles_the_others_when_one_message_is_bad(hub: Hub) -> None:
+    unknown = hub.message(changes={"RequestType": "Replace"})
+
+    assert hub.deliver("no JSON", hub.message(), unknown) == []
+
+    assert len(hub.fake.deployments_of(MEMBER)) == 1
+    assert {body for body, _ in hub.deliveries.dead_letters()} == {"no JSON", unknown}
+
+
+@pytest.mark.parametrize("trouble", ["none", "bucket down", "url expired", "alert logic down", "bad key", "bug"])
+def test_shows_neither_the_secret_nor_the_url(
+    hub: Hub, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    match trouble:
+        case "bucket down":
+            hub.bucket.status = None
+        case "url expired":
+            hub.bucket.status = 403
+        case "alert logic down":
+            hub.fake.fail(503)
+        case "bad key":
+            hub.fake.set_access_key("0123456789abcdef", "another")
+        case "bug":
+            monkeypatch.setattr(handler._wiring().reporter, "report", None)
+        case _:
+            pass
+
+    hub.deliver(hub.message(), "not a request")
+
+    shown = hub.log.getvalue() + caplog.text
+    assert "correlation_id" in shown
+    for secret in (SECRET_KEY, SIGNATURE, *hub.fake.tokens):
+        assert secret not in shown

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from account_registration.registration import ControlTower, Offboarding
+from account_registration.request import (
+    RequestRefusedError,
+    ResponseUrl,
+    deregistration_of,
+    parse,
+    registration_of,
+)
+from aws.organizations import AwsAccountId
+from aws.queue import Refused
+from tests.lambda_src.account_registration.requests import MEMBER, REGISTRATION_ID, continued, request
+from tests.lambda_src.deliveries import raw_event
+
+BUCKET = "cloudformation-custom-resource-response-useast1"
+SIGNATURE = "X-Amz-Signature=0123456789abcdef"
+
+
+class TestParse:
+    @pytest.mark.parametrize("name", ["create", "update", "delete"])
+    def test_reads_what_cloudformation_sends(self, name: str) -> None:
+        parsed = parse(json.dumps(raw_event(f"registration-{name}")))
+
+        assert parsed.type == name.capitalize()
+        assert (parsed.stack_id.account_id, parsed.stack_id.region) == (MEMBER, "us-east-1")
+        assert parsed.physical_resource_id == (None if name == "create" else REGISTRATION_ID)
+        assert not parsed.is_continued
+
+    @pytest.mark.parametrize(
+        "body",
+        ["", "no JSON", "null", "[]", "{}", '{"Type": "Notification"}', '{"Type": "Notification", "Message": 1}',
+         '{"Type": "Notification", "Message": "no JSON"}', '{"Type": "Notification", "Message": "[]"}',
+         '{"Type": "SubscriptionConfirmation", "Message": "{}"}', '{"Continue": "Create"}', '{"Continue": []}'],
+    )  # fmt: skip
+    def test_refuses_what_is_no_request(self, body: str) -> None:
+        with pytest.raises(Refused):
+            parse(body)
+
+    @pytest.mark.parametrize(
+        "name", ["RequestType", "RequestId", "StackId", "ResponseURL", "LogicalResourceId", "ResourceProperties"]
+    )
+    def test_refuses_a_request_that_cannot_be_answered(self, name: str) -> None:
+        body = raw_event("registration-create")
+        document = json.loads(body["Message"])
+        del document[name]
+
+        with pytest.raises(Refused, match=name):
+            parse(json.dumps(body | {"Message": json.dumps(document)}))
+        with pytest.raises(Refused):
+            parse(json.dumps(body | {"Message": json.dumps(document | {name: 5})}))
+
+    @pytest.mark.parametrize("request_type", ["Update", "Delete"])
+    def test_refuses_a_request_without_the_physical_id_that_it_is_about(self, request_type: Any) -> None:
+        with pytest.raises(Refused, match="PhysicalResourceId"):
+            request(request_type, changes={"PhysicalResourceId": None})
+
+    @pytest.mark.parametrize("request_type", ["Replace", "create", "", None])
+    def test_refuses_an_unknown_type(self, request_type: str | None) -> None:
+        with pytest.raises(Refused):
+            request(changes={"RequestType": request_type})
+
+    @pytest.mark.parametrize(
+        "stack_id",
+        [
+            "member",
+            "arn:aws:cloudformation:us-east-1:5555:stack/a/b",
+            "arn:aws:s3:us-east-1:555555555555:stack/a/b",
+            "arn:aws:cloudformation:us-east-1:555555555555:stackset/a:b",
+            "arn:aws:cloudformation:us-east-1:555555555555:stack/a/b\n",
+        ],
+    )
+    def test_refuses_what_is_no_stack(self, stack_id: str) -> None:
+        with pytest.raises(Refused, match="StackId"):
+            request(changes={"StackId": stack_id})
+
+    def test_reads_a_continued_request_which_knows_no_url(self) -> None:
+        original = request("Update")
+        body = original.continuation(stack_changed_at="2026-01-15T12:00:00+00:00")
+
+        parsed = parse(body)
+
+        assert SIGNATURE not in body
+        assert parsed.is_continued
+        assert parsed.stack_changed_at == "2026-01-15T12:00:00+00:00"
+        assert (parsed.type, parsed.id, parsed.stack_id) == (original.type, original.id, original.stack_id)
+        assert parsed.physical_resource_id == REGISTRATION_ID
+        assert registration_of(parsed) == registration_of(original)
+
+    def test_does_not_take_a_request_of_the_topic_for_a_continued_one(self) -> None:
+        forged = raw_event("registration-create")
+        forged["Message"] = request().continuation(stack_changed_at="then")
+
+        with pytest.raises(Refused):
+            parse(json.dumps(forged))
+
+    def test_shows_neither_url_nor_properties(self) -> None:
+        assert SIGNATURE not in repr(request())
+        assert "RoleArn" not in repr(request())
+
+
+class TestResponseUrl:
+    @pytest.mark.parametrize(
+        ("url", "region"),
+        [
+            (f"https://{BUCKET}.s3.amazonaws.com/key?{SIGNATURE}", "us-east-1"),
+            (f"https://{BUCKET}.s3.us-east-1.amazonaws.com/key?{SIGNATURE}", "us-east-1"),
+            ("https://cloudformation-custom-resource-response-euwest1.s3-eu-west-1.amazonaws.com/k", "eu-west-1"),
+            ("https://cloudformation-custom-resource-response-euwest1.s3.eu-west-1.amazonaws.com/k", "eu-west-1"),
+        ],
+    )
+    def test_trusts_the_response_bucket_of_the_region(self, url: str, region: str) -> None:
+        assert ResponseUrl.trusted(url, region=region).value == url
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            f"http://{BUCKET}.s3.amazonaws.com/key",
+            "https://evil.example/key",
+            f"https://{BUCKET}.s3.amazonaws.com.evil.com/key",
+            f"https://{BUCKET}.s3.amazonaws.com",
+            f"https://{BUCKET}.s3.amazonaws.com?key",
+            f"https://{BUCKET}.s3.amazonaws.com:443/key",
+            f"https://{BUCKET}.s3.amazonaws.com:8443/key",
+            f"https://user@{BUCKET}.s3.amazonaws.com/key",
+            f"https://{BUCKET}.s3.amazonaws.com@evil.com/key",
+            f"https://{BUCKET}.s3.amazonaws.com\\@evil.com/key",
+            f"https://evil.com/{BUCKET}.s3.amazonaws.com/key",
+            f"https://evil.com#{BUCKET}.s3.amazonaws.com/key",
+            f"https://x{BUCKET}.s3.amazonaws.com/key",
+            f"https://{BUCKET}x.s3.amazonaws.com/key",
+            "https://cloudformation-custom-resource-response-euwest1.s3-eu-west-1.amazonaws.com/key",
+            f"https://{BUCKET}.s3.eu-west-1.amazonaws.com/key",
+            f"https://{BUCKET}.s3.amazonaws.com.cn/key",
+            f" https://{BUCKET}.s3.amazonaws.com/key",
+            f"https://{BUCKET}.s3.amazonaws.com/key\r\nhost: evil.com",
+            f"https://{BUCKET}.s3.amazonaws.com/a key",
+            f"https://{BUCKET}.s3.amazonaws.com/kéy",
+            "",
+        ],
+    )
+    def test_trusts_no_other(self, url: str) -> None:
+        with pytest.raises(Refused, match="ResponseURL") as caught:
+            ResponseUrl.trusted(url, region="us-east-1")
+        assert len(url) < 20 or url not in str(caught.value)
+
+    def test_is_not_shown(self) -> None:
+        url = ResponseUrl.trusted(f"https://{BUCKET}.s3.amazonaws.com/key?{SIGNATURE}", region="us-east-1")
+
+        assert repr(url) == "ResponseUrl()"
+
+
+class TestRegistrationOf:
+    def test_reads_all_properties(self) -> None:
+        registration = registration_of(request())
+
+        assert (registration.account_id, registration.name) == (MEMBER, "LifeCycle1")
+        assert registration.role_arn == f"arn:aws:iam::{MEMBER}:role/AlertLogicRole-1ABCDEF"
+        assert (registration.mode, registration.policy_name) == ("automatic", "Professional")
+        assert registration.regions == ("us-east-1", "us-west-2")
+        assert registration.control_tower == ControlTower("o-exampleorg1", "us-east-1", AwsAccountId("111111111111"))
+
+    def test_falls_back_to_the_account_id_for_a_name(self) -> None:
+        assert registration_of(request(properties={"AccountName": ""})).name == MEMBER
+
+    def test_knows_an_account_without_landing_zone(self) -> None:
+        properties = {"OrganizationId": "", "HomeRegion": "", "ManagementAccountId": ""}
+
+        assert registration_of(request(properties=properties)).control_tower is None
+
+    def test_reads_a_scope_without_regions_and_repeats_none(self) -> None:
+        assert registration_of(request(properties={"ScopeRegions": []})).regions == ()
+        assert registration_of(request(properties={"ScopeRegions": ["us-east-1"] * 2})).regions == ("us-east-1",)
+
+    @pytest.mark.parametrize(
+        "name", ["AccountId", "AccountName", "RoleArn", "Mode", "Policy", "ScopeRegions", "OrganizationId"]
+    )
+    @pytest.mark.parametrize("value", [None, 5])
+    def test_refuses_a_request_with_a_property_missing(self, name: str, value: int | None) -> None:
+        with pytest.raises(RequestRefusedError, match=name):
+            registration_of(request(properties={name: value}))
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("Mode", "readonly"),
+            ("ScopeRegions", "us-east-1"),
+            ("ScopeRegions", ["everywhere"]),
+            ("ScopeRegions", [5]),
+            ("RoleArn", "role"),
+        ],
+    )
+    def test_refuses_a_request_with_a_malformed_property(self, name: str, value: Any) -> None:
+        with pytest.raises(RequestRefusedError, match=name):
+            registration_of(request(properties={name: value}))
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"AccountId": "666666666666"},
+        {"RoleArn": "arn:aws:iam::666666666666:role/AlertLogicRole"},
+        {"AccountId": "666666666666", "RoleArn": "arn:aws:iam::666666666666:role/AlertLogicRole"},
+    ],
+)
+def test_refuses_a_stack_that_speaks_for_another_account(properties: dict[str, str]) -> None:
+    with pytest.raises(RequestRefusedError, match="in account 555555555555 may not speak for .*666666666666"):
+        registration_of(request(properties=properties))
+    with pytest.raises(RequestRefusedError, match="may not speak for"):
+        deregistration_of(request("Delete", properties=properties), Offboarding.DELETE)
+
+
+def test_refuses_a_stack_id_of_another_account_than_the_properties() -> None:
+    stack_id = "arn:aws:cloudformation:us-east-1:666666666666:stack/member/1"
+
+    with pytest.raises(RequestRefusedError, match="in account 666666666666 may not speak for 555555555555"):
+        registration_of(request(changes={"StackId": stack_id}))
+
+
+def test_reads_little_of_a_delete_since_its_stack_may_be_older() -> None:
+    properties = dict.fromkeys(("AccountName", "Mode", "Policy", "ScopeRegions", "OrganizationId"))
+
+    deregistration = deregistration_of(request("Delete", properties=properties), Offboarding.DELETE)
+
+    assert (deregistration.account_id, deregistration.offboarding) == (MEMBER, Offboarding.DELETE)
+
+
+@pytest.mark.parametrize("physical_id", [f"unregistered/{MEMBER}", "registration/666666666666", "", "2026/01/15/log"])
+def test_knows_the_delete_of_what_it_never_made(physical_id: str) -> None:
+    assert request("Delete", changes={"PhysicalResourceId": physical_id}).is_foreign_delete
+    assert not request("Delete").is_foreign_delete
+    assert not continued("Delete").is_foreign_delete

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import io
+import json
+import re
+import time
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from aws_lambda_powertools.logging import Logger
+from botocore.exceptions import ClientError, EndpointConnectionError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aws.queue import UNFORESEEN_ATTEMPTS, Batch, Message, NotYet, Queue, Refused, wait_seconds
+from tests.lambda_src.deliveries import Deliveries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class RetryLaterError(Exception):
+    retry_after = 120.0
+
+
+def throttled(code: str, status: int) -> ClientError:
+    return ClientError({"Error": {"Code": code}, "ResponseMetadata": cast("Any", {"HTTPStatusCode": status})}, "Do")
+
+
+class Bench:
+    """Runs batches from a real queue and shows what became of them."""
+
+    def __init__(self, deliveries: Deliveries) -> None:
+        self.deliveries = deliveries
+        self.log = io.StringIO()
+        self.logger = Logger(service=f"bench-{id(self)}", stream=self.log)
+        self.dead_letter_url = deliveries.dead_letter_url
+
+    def run(
+        self, event: dict[str, Any], handle: Callable[[Message], None], *, due_at: float = 0
+    ) -> list[dict[str, str]]:
+        queue = Queue(self.deliveries.sqs, url=self.deliveries.url, dead_letter_url=self.dead_letter_url)
+        batch = Batch(event, queue, logger=self.logger, waits_for=(RetryLaterError,))
+        for message in batch.messages:
+            with batch.handling(message, correlation_id=f"id-{message.body}", due_at=due_at):
+                handle(message)
+        return batch.response()["batchItemFailures"]
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log.getvalue().splitlines()]
+
+
+@pytest.fixture
+def bench(deliveries: Deliveries) -> Bench:
+    return Bench(deliveries)
+
+
+def fail_with(error: Exception) -> Callable[[Message], None]:
+    def handle(_: Message) -> None:
+        raise error
+
+    return handle
+
+
+def test_takes_messages_that_are_done_off_the_queue(bench: Bench) -> None:
+    assert bench.run(bench.deliveries.batch("a", "b"), lambda _: None) == []
+
+
+def test_sets_a_refused_message_aside_with_the_reason(bench: Bench) -> None:
+    failures = bench.run(bench.deliveries.batch("the body"), fail_with(Refused("it is\nforged")))
+
+    assert failures == []
+    assert bench.deliveries.dead_letters() == [("the body", "it is forged")]
+
+
+def test_keeps_a_message_that_cannot_be_set_aside(bench: Bench) -> None:
+    bench.dead_letter_url += "-that-does-not-exist"
+    event = bench.deliveries.batch("the body")
+
+    failures = bench.run(event, fail_with(Refused("forged")))
+
+    assert failures == [{"itemIdentifier": event["Records"][0]["messageId"]}]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NotYet("the stack is not there"),
+        RetryLaterError(),
+        throttled("Throttling", 400),
+        throttled("TooManyRequestsException", 400),
+        throttled("Unknown", 429),
+        throttled("InternalFailure", 500),
+        EndpointConnectionError(endpoint_url="https://sts.amazonaws.com"),
+    ],
+)
+def test_keeps_a_message_that_waits_however_often_it_came(bench: Bench, error: Exception) -> None:
+    event = bench.deliveries.batch("the body", received=700)
+
+    failures = bench.run(event, fail_with(error))
+
+    assert failures == [{"itemIdentifier": event["Records"][0]["messageId"]}]
+    assert bench.deliveries.dead_letters() == []
+    [line] = bench.lines()
+    assert (line["message"], line["level"]) == ("message waits", "INFO")
+
+
+def test_shows_where_an_unforeseen_error_happened_and_tries_again(bench: Bench) -> None:
+    failures = bench.run(bench.deliveries.batch("the body"), fail_with(KeyError("x")))
+
+    assert len(failures) == 1
+    [line] = bench.lines()
+    assert line["level"] == "ERROR"
+    assert "KeyError: 'x'" in line["exception"]
+
+
+def test_sets_a_message_aside_that_fails_for_unforeseen_reasons_again_and_again(bench: Bench) -> None:
+    event = bench.deliveries.batch("the body", received=UNFORESEEN_ATTEMPTS)
+
+    failures = bench.run(event, fail_with(throttled("AccessDenied", 403)))
+
+    assert failures == []
+    assert bench.deliveries.dead_letters() == [("the body", "ClientError 10 times; the log says where")]
+
+
+def test_handles_the_others_when_one_message_is_bad(bench: Bench) -> None:
+    handled: list[str] = []
+
+    def handle(message: Message) -> None:
+        if message.body == "bad":
+            raise ValueError
+        handled.append(message.body)
+
+    event = bench.deliveries.batch("good", "bad", "better")
+    failures = bench.run(event, handle)
+
+    [bad] = [record["messageId"] for record in event["Records"] if record["body"] == "bad"]
+    assert failures == [{"itemIdentifier": bad}]
+    assert sorted(handled) == ["better", "good"]
+
+
+def test_reports_a_message_once_that_waits_in_two_steps(bench: Bench) -> None:
+    event = bench.deliveries.batch("a")
+    event["Records"] *= 2
+
+    assert len(bench.run(event, fail_with(NotYet("")))) == 1
+
+
+def test_hides_a_postponed_message_until_its_time_has_come(bench: Bench) -> None:
+    bench.run(bench.deliveries.batch("a"), fail_with(NotYet("")))
+
+    assert bench.deliveries.batch() == {"Records": []}
+
+
+def test_survives_that_a_message_cannot_be_postponed(bench: Bench) -> None:
+    event = bench.deliveries.batch("a")
+    event["Records"][0]["receiptHandle"] = "no longer valid"
+
+    assert len(bench.run(event, fail_with(NotYet("")))) == 1
+
+
+def test_never_logs_a_body_and_always_the_correlation_id_of_the_message_at_hand(bench: Bench) -> None:
+    def handle(message: Message) -> None:
+        if message.body == "secret-1":
+            raise Refused("no")
+        bench.logger.info("done")
+
+    bench.run(bench.deliveries.batch("secret-1", "secret-2"), handle)
+
+    assert {line["correlation_id"] for line in bench.lines()} == {"id-secret-1", "id-secret-2"}
+    for line in bench.lines():
+        del line["correlation_id"]
+        assert not re.search("secret", json.dumps(line))
+    assert "secret" not in repr(Message.from_record(bench.deliveries.batch("secret-3")["Records"][0]))
+
+
+@given(
+    received=st.integers(1, 800),
+    retry_after=st.none() | st.floats(0, 100_000),
+    due_in=st.floats(-100_000, 100_000),
+)
+def test_waits_between_30_and_900_seconds_and_no_longer_than_it_may(
+    received: int, retry_after: float | None, due_in: float
+) -> None:
+    seconds = wait_seconds(received=received, retry_after=retry_after, due_in=due_in)
+
+    assert 30 <= seconds <= 900
+    if due_in > 0:
+        assert seconds <= max(30, round(due_in))
+
+
+@pytest.mark.parametrize(
+    ("received", "shortest", "longest"), [(1, 30, 60), (3, 120, 240), (5, 450, 900), (99, 450, 900)]
+)
+def test_backs_off_the_longer_the_more_often_a_message_came(received: int, shortest: int, longest: int) -> None:
+    waits = {wait_seconds(received=received, retry_after=None, due_in=0) for _ in range(200)}
+
+    assert shortest <= min(waits) < max(waits) <= longest
+
+
+def test_waits_as_long_as_the_service_asks() -> None:
+    assert wait_seconds(received=1, retry_after=120, due_in=0) == 120
+
+
+def test_postpones_no_further_than_the_time_that_is_due(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[int] = []
+    monkeypatch.setattr(Queue, "postpone", lambda *_, seconds: waits.append(seconds))  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+
+    bench.run(bench.deliveries.batch("a", received=20), fail_with(NotYet("")), due_at=time.time() + 100)
+
+    assert waits == [pytest.approx(100, abs=2)]

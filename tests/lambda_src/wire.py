@@ -1,0 +1,49 @@
+"""What goes over the wire below botocore: answers that moto does not give, and calls as they were made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from botocore.awsrequest import AWSResponse
+from moto.core.botocore_stubber import BotocoreStubber
+
+if TYPE_CHECKING:
+    import pytest
+    from botocore.awsrequest import AWSPreparedRequest
+
+
+class _Body:
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self, **_: object) -> list[bytes]:
+        return [self._content]
+
+
+def answer_with_error(monkeypatch: pytest.MonkeyPatch, service: str, operation: str, code: str, *, status: int) -> None:
+    """Let AWS answer every call of an operation with an error, of all clients, those made later included."""
+    played = BotocoreStubber.__call__
+
+    def answer(self: BotocoreStubber, event_name: str, request: AWSPreparedRequest, **kwargs: Any) -> Any:
+        if event_name != f"before-send.{service}.{operation}":
+            return played(self, event_name, request, **kwargs)
+        error = f"<ErrorResponse><Error><Code>{code}</Code><Message>No</Message></Error></ErrorResponse>"
+        return AWSResponse(request.url, status, {}, _Body(error.encode()))  # pyright: ignore[reportArgumentType]
+
+    monkeypatch.setattr(BotocoreStubber, "__call__", answer)
+
+
+def calls_of(monkeypatch: pytest.MonkeyPatch, service: str, operation: str) -> list[dict[str, list[str]]]:
+    """Return a list to which every call of an operation is added, as the parameters of AWS's query protocol."""
+    played = BotocoreStubber.__call__
+    calls: list[dict[str, list[str]]] = []
+
+    def note(self: BotocoreStubber, event_name: str, request: AWSPreparedRequest, **kwargs: Any) -> Any:
+        if event_name == f"before-send.{service}.{operation}":
+            body = request.body
+            calls.append(parse_qs(body.decode() if isinstance(body, bytes) else str(body)))
+        return played(self, event_name, request, **kwargs)
+
+    monkeypatch.setattr(BotocoreStubber, "__call__", note)
+    return calls

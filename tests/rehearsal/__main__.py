@@ -1,0 +1,78 @@
+"""Plays the story: `python -m tests.rehearsal [folder of a synthesized app]`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from tests.rehearsal import Rehearsal, permissions
+from tests.rehearsal.scenes_alertlogic import (
+    an_account_leaves,
+    half_done,
+    keys_and_tokens,
+    outages,
+    what_alert_logic_holds,
+)
+from tests.rehearsal.scenes_enrollment import (
+    account_factory,
+    existing_accounts_with_an_empty_secret,
+    five_at_once,
+    many_instances,
+    nothing_to_enroll,
+    same_event_twice,
+    settings_change,
+    update_managed_account,
+)
+from tests.rehearsal.scenes_forgery import forgeries
+from tests.rehearsal.story import Story
+
+SCENES = (
+    existing_accounts_with_an_empty_secret,
+    account_factory,
+    same_event_twice,
+    five_at_once,
+    settings_change,
+    many_instances,
+    update_managed_account,
+    nothing_to_enroll,
+    outages,
+    half_done,
+    what_alert_logic_holds,
+    keys_and_tokens,
+    forgeries,
+    an_account_leaves,
+)
+
+
+def play(assembly: Path | None) -> Story:
+    with Rehearsal(assembly=assembly) as rehearsal:
+        story = Story(rehearsal)
+        with story.step("The stacks are deployed"):
+            for stack in rehearsal.deploy():
+                story.tell(f"{stack.name}: {stack.status}", stack.account)
+        for scene in SCENES:
+            with story.surviving(scene.__name__):
+                scene(story)
+        with story.step("At the end"):
+            rehearsal.settle(within_minutes=60)
+            story.equal("the queues are empty", set(rehearsal.queue_depths().values()), {0})
+            unused = permissions.unused_permissions(rehearsal)
+            wrong = permissions.problems(permissions.listed_permissions(), unused)
+            story.check("every permission is used, or known not to be", holds=not wrong, found="\n".join(["", *wrong]))
+        story.table()
+        return story
+
+
+def main() -> int:
+    started = time.perf_counter()
+    story = play(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+    for failure in story.failures:
+        sys.stdout.write(f"FAIL  {failure}\n")
+    sys.stdout.write(f"\n{len(story.rehearsal.calls)} calls judged in {time.perf_counter() - started:.0f} s\n")
+    sys.stdout.write(f"{story.passed} passed, {len(story.failures)} failed\n")
+    return 1 if story.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,165 @@
+"""Puts each call and each delivery to the judge, with the policies as they stand at that moment."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from tests.rehearsal.moto_state import backend
+from tests.rehearsal.principals import ForeignRole, Principal, RoleSession, Service, account_of, region_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.rehearsal.judge import IamJudge
+
+Context = dict[str, str | list[str]]
+ALLOW_ALL: dict[str, Any] = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+}
+
+# The trust in a role that does not exist.
+NOBODY: dict[str, Any] = {"Version": "2012-10-17", "Statement": []}
+
+
+@dataclass(frozen=True)
+class JudgedCall:
+    """One question that was put to the judge, and its answer."""
+
+    principal: Principal
+    action: str
+    resource: str
+    allowed: bool
+    reasons: str
+
+    def __str__(self) -> str:
+        verdict = "allowed" if self.allowed else "DENIED"
+        return f"{verdict}: {self.principal.arn} {self.action} on {self.resource}"
+
+
+@dataclass
+class Authority:
+    """Judges requests and keeps the record of all of them."""
+
+    judge: IamJudge
+    organization_id: str
+    is_member: Callable[[str], bool]
+    now: Callable[[], float]
+    calls: list[JudgedCall] = field(default_factory=list[JudgedCall])
+    # For so long after its creation a role cannot be assumed: IAM is eventually consistent.
+    lag_seconds: float = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def allows(self, principal: Principal, action: str, resource: str, context: Context | None = None) -> bool:
+        """Judge something that happens, and put it on record."""
+        call = self.asks(principal, action, resource, context)
+        if self.lag_seconds and action == "sts:AssumeRole" and self._is_new(resource):
+            call = replace(call, allowed=False, reasons="the role is new")
+        with self._lock:
+            self.calls.append(call)
+        return call.allowed
+
+    def asks(self, principal: Principal, action: str, resource: str, context: Context | None = None) -> JudgedCall:
+        """Judge what would be, off the record."""
+        owner = account_of(resource) if resource.startswith("arn:") else ""
+        verdict = self.judge.judge(
+            principal=principal.arn,
+            action=action,
+            resource=resource,
+            resource_account=owner or getattr(principal, "account", ""),
+            context=self._context(principal, owner) | (context or {}),
+            identity_policies=identity_policies(principal),
+            resource_policy=resource_policy(resource),
+        )
+        return JudgedCall(principal, action, resource, verdict.allowed, verdict.reasons)
+
+    def denials(self) -> list[JudgedCall]:
+        with self._lock:
+            return [call for call in self.calls if not call.allowed]
+
+    def _is_new(self, role_arn: str) -> bool:
+        role = _role(role_arn)
+        return role is not None and self.now() - role.create_date.timestamp() < self.lag_seconds
+
+    def _context(self, principal: Principal, resource_account: str) -> Context:
+        context: Context = {"aws:SecureTransport": "true"}
+        if self.is_member(resource_account):
+            context |= {"aws:ResourceAccount": resource_account, "aws:ResourceOrgID": self.organization_id}
+        match principal:
+            case Service():
+                source_account = account_of(principal.source_arn)
+                context |= {
+                    "aws:PrincipalIsAWSService": "true",
+                    "aws:PrincipalServiceName": principal.name,
+                    "aws:SourceArn": principal.source_arn,
+                    "aws:SourceAccount": source_account,
+                }
+                if self.is_member(source_account):
+                    context["aws:SourceOrgID"] = self.organization_id
+            case RoleSession():
+                context |= _role_context(principal.role_arn)
+                if self.is_member(principal.account):
+                    context["aws:PrincipalOrgID"] = self.organization_id
+            case ForeignRole():
+                context |= _role_context(principal.arn)
+        return context
+
+
+def _role_context(role_arn: str) -> Context:
+    return {
+        "aws:PrincipalIsAWSService": "false",
+        "aws:PrincipalType": "AssumedRole",
+        "aws:PrincipalArn": role_arn,
+        "aws:PrincipalAccount": account_of(role_arn),
+    }
+
+
+def identity_policies(principal: Principal) -> dict[str, Any]:
+    """All policies of a role, inline and attached, by name."""
+    match principal:
+        case Service():
+            return {}
+        case ForeignRole():
+            return {"allowed-at-home": ALLOW_ALL}
+        case RoleSession():
+            role = _role(principal.role_arn)
+            if role is None:
+                return {}
+            attached = {name: policy.document for name, policy in role.managed_policies.items()}
+            return {name: _document(policy) for name, policy in (role.policies | attached).items()}
+
+
+def resource_policy(arn: str) -> dict[str, Any] | None:
+    """The policy on a resource itself; None where it has none."""
+    if not arn.startswith("arn:"):
+        return None
+    service, account, region = arn.split(":")[2], account_of(arn), region_of(arn)
+    name = arn.split(":", 5)[5]
+    policy: Any = None
+    match service:
+        case "iam" if name.startswith("role/"):
+            policy = getattr(_role(arn), "assume_role_policy_document", NOBODY)
+        case "sqs":
+            policy = getattr(backend("sqs", account, region).queues.get(name), "policy", None)
+        case "sns":
+            policy = getattr(backend("sns", account, region).topics.get(arn), "policy", None)
+        case "kms" if name.startswith("key/"):
+            policy = getattr(backend("kms", account, region).keys.get(name.removeprefix("key/")), "policy", None)
+        case "secretsmanager":
+            policy = getattr(backend("secretsmanager", account, region).secrets.get(arn), "policy", None)
+        case _:
+            policy = None
+    return _document(policy) if policy else None
+
+
+def _role(arn: str) -> Any:
+    roles = backend("iam", account_of(arn), "aws").roles.values()
+    return next((role for role in roles if role.arn == arn), None)
+
+
+def _document(policy: Any) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(policy) if isinstance(policy, str) else policy
+    return document

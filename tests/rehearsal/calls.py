@@ -1,0 +1,207 @@
+"""What a call to AWS asks for: the IAM actions, resources and condition keys behind each operation.
+
+Only operations in this table may be called by a role; anything else fails the rehearsal, so that a new call in a
+function cannot slip by unjudged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tests.rehearsal.authority import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.rehearsal.principals import Operator, Principal
+
+
+class UnknownCallError(Exception):
+    """A role calls an operation whose permissions the rehearsal does not know."""
+
+
+@dataclass(frozen=True)
+class ApiCall:
+    """One AWS API call, as it arrives."""
+
+    service: str
+    operation: str
+    account: str
+    region: str
+    parameters: dict[str, Any]
+    caller: Principal | Operator
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
+
+
+@dataclass(frozen=True)
+class Demand:
+    """One question for the judge."""
+
+    action: str
+    resource: str
+    context: Context = field(default_factory=Context)
+
+
+class Directory(Protocol):
+    """Finds the resources that a call names in other words than an ARN."""
+
+    def stack_arn(self, call: ApiCall, name: str) -> str: ...
+    def stack_set_arn(self, call: ApiCall, name: str) -> str: ...
+    def administration_role(self, call: ApiCall, name: str) -> str | None: ...
+    def organization_arn(self, entity: str) -> str: ...
+    def secret_arn(self, call: ApiCall, secret_id: str) -> str: ...
+    def secret_key(self, call: ApiCall, secret_id: str) -> str | None: ...
+    def topic_key(self, topic_arn: str) -> str | None: ...
+
+
+def _queue(call: ApiCall, _directory: Directory) -> list[Demand]:
+    action = call.operation.removesuffix("Batch")
+    account, name = call.parameters["QueueUrl"].rsplit("/", 2)[1:]
+    return [Demand(f"sqs:{action}", f"arn:aws:sqs:{call.region}:{account}:{name}")]
+
+
+def _publish(call: ApiCall, directory: Directory) -> list[Demand]:
+    topic = call.parameters["TopicArn"]
+    demands = [Demand("sns:Publish", topic)]
+    key = directory.topic_key(topic)
+    if key is not None:
+        context: Context = {
+            "kms:ViaService": f"sns.{call.region}.amazonaws.com",
+            "kms:CallerAccount": call.account,
+            "kms:EncryptionContext:aws:sns:topicArn": topic,
+            "kms:EncryptionContextKeys": ["aws:sns:topicArn"],
+        }
+        demands += [Demand(action, key, context) for action in ("kms:GenerateDataKey", "kms:Decrypt")]
+    return demands
+
+
+def _secret_value(call: ApiCall, directory: Directory) -> list[Demand]:
+    secret = directory.secret_arn(call, call.parameters["SecretId"])
+    context: Context = {
+        "secretsmanager:SecretId": secret,
+        "secretsmanager:VersionStage": call.parameters.get("VersionStage", "AWSCURRENT"),
+    }
+    demands = [Demand("secretsmanager:GetSecretValue", secret, context)]
+    key = directory.secret_key(call, call.parameters["SecretId"])
+    if key is not None:
+        via: Context = {
+            "kms:ViaService": f"secretsmanager.{call.region}.amazonaws.com",
+            "kms:CallerAccount": call.account,
+            "kms:EncryptionContext:SecretARN": secret,
+            "kms:EncryptionContextKeys": ["SecretARN"],
+        }
+        demands.append(Demand("kms:Decrypt", key, via))
+    return demands
+
+
+def _assume_role(call: ApiCall, _directory: Directory) -> list[Demand]:
+    context: Context = {"sts:RoleSessionName": call.parameters["RoleSessionName"]}
+    if "ExternalId" in call.parameters:
+        context["sts:ExternalId"] = call.parameters["ExternalId"]
+    return [Demand("sts:AssumeRole", call.parameters["RoleArn"], context)]
+
+
+def _nothing(_call: ApiCall, _directory: Directory) -> list[Demand]:
+    return []
+
+
+def _describe_stacks(call: ApiCall, directory: Directory) -> list[Demand]:
+    return [Demand("cloudformation:DescribeStacks", directory.stack_arn(call, call.parameters["StackName"]))]
+
+
+def _stack_set(call: ApiCall, directory: Directory) -> list[Demand]:
+    stack_set = directory.stack_set_arn(call, call.parameters["StackSetName"])
+    return [Demand(f"cloudformation:{call.operation}", stack_set)]
+
+
+def _stack_instances(call: ApiCall, directory: Directory) -> list[Demand]:
+    """Changing instances passes the administration role on to CloudFormation."""
+    name = call.parameters["StackSetName"]
+    role = directory.administration_role(call, name)
+    context: Context = {"cloudformation:TargetRegion": call.parameters["Regions"]}
+    demands = [Demand(f"cloudformation:{call.operation}", directory.stack_set_arn(call, name), context)]
+    if role is not None:
+        demands.append(Demand("iam:PassRole", role, {"iam:PassedToService": "cloudformation.amazonaws.com"}))
+    return demands
+
+
+def _role(call: ApiCall, _directory: Directory) -> list[Demand]:
+    name, path = call.parameters["RoleName"], call.parameters.get("Path", "/")
+    return [Demand(f"iam:{call.operation}", f"arn:aws:iam::{call.account}:role{path}{name}")]
+
+
+def _organization_entity(parameter: str) -> Callable[[ApiCall, Directory], list[Demand]]:
+    def demands(call: ApiCall, directory: Directory) -> list[Demand]:
+        entity = directory.organization_arn(call.parameters[parameter])
+        return [Demand(f"organizations:{call.operation}", entity)]
+
+    return demands
+
+
+_TABLE: dict[str, Callable[[ApiCall, Directory], list[Demand]]] = {
+    **{
+        f"sqs:{operation}": _queue
+        for operation in (
+            "ReceiveMessage",
+            "DeleteMessage",
+            "DeleteMessageBatch",
+            "ChangeMessageVisibility",
+            "ChangeMessageVisibilityBatch",
+            "SendMessage",
+            "SendMessageBatch",
+            "GetQueueAttributes",
+        )
+    },
+    "sns:Publish": _publish,
+    "secretsmanager:GetSecretValue": _secret_value,
+    "sts:AssumeRole": _assume_role,
+    # AWS lets every principal ask who it is.
+    "sts:GetCallerIdentity": _nothing,
+    "cloudformation:DescribeStacks": _describe_stacks,
+    **{
+        f"cloudformation:{operation}": _stack_set
+        for operation in (
+            "DescribeStackSet",
+            "DescribeStackInstance",
+            "DescribeStackSetOperation",
+            "ListStackInstances",
+            "ListStackSetOperations",
+            "ListStackSetOperationResults",
+        )
+    },
+    **{
+        f"cloudformation:{operation}": _stack_instances
+        for operation in ("CreateStackInstances", "UpdateStackInstances", "DeleteStackInstances")
+    },
+    # What CloudFormation does in the name of the execution role.
+    **{
+        f"iam:{operation}": _role
+        for operation in (
+            "CreateRole",
+            "UpdateAssumeRolePolicy",
+            "PutRolePolicy",
+            "ListRolePolicies",
+            "DeleteRolePolicy",
+            "DeleteRole",
+        )
+    },
+    "organizations:DescribeAccount": _organization_entity("AccountId"),
+    "organizations:ListParents": _organization_entity("ChildId"),
+}
+
+
+def demands_of(call: ApiCall, directory: Directory) -> list[Demand]:
+    """All questions for the judge that a call raises.
+
+    Raises:
+        UnknownCallError: the table has no such operation.
+    """
+    try:
+        find = _TABLE[f"{call.service}:{call.operation}"]
+    except KeyError:
+        message = f"{call.service}:{call.operation} is called by a role, but tests/rehearsal/calls.py does not know it"
+        raise UnknownCallError(message) from None
+    return find(call, directory)

@@ -1,0 +1,124 @@
+"""SNS-backed custom resources: the request that CloudFormation publishes, and the answer that it awaits."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote, urlsplit
+
+from botocore.exceptions import ClientError
+
+from tests.rehearsal.templates import is_list, is_object
+
+if TYPE_CHECKING:
+    from tests.rehearsal.clock import VirtualClock
+    from tests.rehearsal.gateway import Gateway
+    from tests.rehearsal.principals import Operator, Principal
+    from tests.rehearsal.templates import Json
+
+DEFAULT_TIMEOUT_SECONDS = 3600
+
+
+@dataclass
+class CustomRequest:
+    """One request to a custom resource's provider and, once it is there, its answer."""
+
+    message: Json
+    deadline: float
+    answer: Json | None = None
+    sent: bool = True
+
+    @property
+    def url(self) -> str:
+        url: str = self.message["ResponseURL"]
+        return url
+
+    def settled(self, now: float) -> bool:
+        return self.answer is not None or now >= self.deadline
+
+    @property
+    def succeeded(self) -> bool:
+        return self.answer is not None and self.answer["Status"] == "SUCCESS"
+
+    @property
+    def reason(self) -> str:
+        return "no answer in time" if self.answer is None else str(self.answer.get("Reason", ""))
+
+
+class CustomResources:
+    """Publishes requests as CloudFormation does, and takes answers at the pre-signed URL."""
+
+    def __init__(self, gateway: Gateway, clock: VirtualClock) -> None:
+        self.requests: list[CustomRequest] = []
+        # Answers that nobody waits for any more, or that a forger asked for.
+        self.other_answers: list[Json] = []
+        # Pre-signed URLs that a forger got from CloudFormation for stacks of its own.
+        self.forgers_urls: set[str] = set()
+        self._gateway = gateway
+        self._clock = clock
+
+    def send(self, caller: Principal | Operator, message: Json) -> CustomRequest:
+        """Publish a request; a provider that cannot be reached fails it at once."""
+        properties = message["ResourceProperties"]
+        region = message["StackId"].split(":")[3]
+        complete = message | {
+            "RequestId": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{message['StackId']}/{len(self.requests)}")),
+            "ResponseURL": response_url(message["StackId"], message["LogicalResourceId"], len(self.requests)),
+        }
+        timeout = int(properties.get("ServiceTimeout", DEFAULT_TIMEOUT_SECONDS))
+        request = CustomRequest(complete, deadline=self._clock.now + timeout)
+        self.requests.append(request)
+        try:
+            self._gateway.client("sns", caller, region).publish(
+                TopicArn=properties["ServiceToken"],
+                Subject="AWS CloudFormation custom resource request",
+                Message=json.dumps(complete),
+            )
+        except ClientError as error:
+            request.sent = False
+            request.answer = {"Status": "FAILED", "Reason": f"failed to send the SNS message: {error}"}
+        return request
+
+    def answer(self, url: str, body: bytes) -> bool:
+        """Take an answer that was PUT to a pre-signed URL; the first one counts."""
+        document = cast("Json", json.loads(body))
+        for request in self.requests:
+            if request.url == url:
+                if request.answer is None and not request.settled(self._clock.now):
+                    request.answer = document
+                else:
+                    self.other_answers.append(document)
+                return True
+        self.other_answers.append(document)
+        return url in self.forgers_urls
+
+
+def response_url(stack_id: str, logical_id: str, number: int) -> str:
+    """A pre-signed URL of the shape that CloudFormation hands out, one per request."""
+    region = stack_id.split(":")[3]
+    bucket = f"cloudformation-custom-resource-response-{region.replace('-', '')}"
+    host = f"{bucket}.s3.amazonaws.com" if region == "us-east-1" else f"{bucket}.s3-{region}.amazonaws.com"
+    nonce = uuid.uuid5(uuid.NAMESPACE_URL, f"{stack_id}/{logical_id}/{number}")
+    key = quote(f"{stack_id}|{logical_id}|{nonce}", safe="/")
+    signature = nonce.hex * 2
+    return (
+        f"https://{host}/{key}?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20260115T120000Z"
+        f"&X-Amz-SignedHeaders=host&X-Amz-Expires=7200"
+        f"&X-Amz-Credential=AKIAREHEARSAL%2F20260115%2F{region}%2Fs3%2Faws4_request&X-Amz-Signature={signature}"
+    )
+
+
+def is_response_host(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host.startswith("cloudformation-custom-resource-response-") and host.endswith(".amazonaws.com")
+
+
+def as_cloudformation_sends(value: Any) -> Any:
+    """Resource properties as a provider sees them: every scalar is text."""
+    if is_object(value):
+        return {key: as_cloudformation_sends(item) for key, item in value.items()}
+    if is_list(value):
+        return [as_cloudformation_sends(item) for item in value]
+    return str(value).lower() if isinstance(value, bool) else str(value)

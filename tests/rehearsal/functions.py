@@ -1,0 +1,304 @@
+"""Lambda: each function runs from its built asset, in a process of its own, with its own role."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import subprocess
+import sys
+import sysconfig
+import threading
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from tests.rehearsal.principals import RoleSession, Service
+from tests.rehearsal.resources import Client, Made, ResourceType
+
+if TYPE_CHECKING:
+    from tests.rehearsal.authority import Authority
+    from tests.rehearsal.clock import VirtualClock
+    from tests.rehearsal.gateway import Gateway
+    from tests.rehearsal.templates import Json
+
+PROGRAM = Path(__file__).with_name("function_process.py")
+# What Lambda's Python runtime brings along: boto3 and what boto3 needs.
+RUNTIME_LIBRARIES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3")
+TIME_LIBRARIES = ("time_machine", "_time_machine" + sysconfig.get_config_var("EXT_SUFFIX"))
+
+
+class FunctionError(Exception):
+    """An invocation ended in an exception, ran out of time or lost its process."""
+
+
+@dataclass
+class Function:
+    """One deployed function."""
+
+    name: str
+    arn: str
+    account: str
+    region: str
+    role_arn: str
+    handler: str
+    timeout: int
+    memory: int
+    log_group: str
+    environment: dict[str, str]
+    code: Path
+    idle: list[FunctionProcess] = field(default_factory=list["FunctionProcess"])
+    errors: list[str] = field(default_factory=list[str])
+    running: int = 0
+    most_at_once: int = 0
+
+    @property
+    def label(self) -> str:
+        """The name by which people know it: the package that its handler lives in."""
+        return self.handler.split(".", 1)[0]
+
+    @property
+    def session(self) -> RoleSession:
+        return RoleSession(self.role_arn, self.name)
+
+
+@dataclass
+class EventSource:
+    """An event source mapping from a queue to a function."""
+
+    queue_arn: str
+    function_name: str
+    batch_size: int
+    reports_failures: bool
+
+
+class FunctionProcess:
+    """One execution environment: a process that handles one invocation at a time."""
+
+    def __init__(self, function: Function, environment: dict[str, str], libraries: Path, log: Path) -> None:
+        self._function = function
+        arguments = [function.code, libraries / "runtime", libraries / "time", function.handler, log]
+        self._process = subprocess.Popen(
+            # Isolated from the environment (-I) and without the site-packages of this interpreter (-S).
+            [sys.executable, "-I", "-S", str(PROGRAM), *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            cwd=function.code,
+        )
+
+    def invoke(self, event: Json, *, request_id: str, now: float) -> Any:
+        """Hand over one event.
+
+        Raises:
+            FunctionError: the function raised, took longer than its timeout, or its process died.
+        """
+        stdin, stdout = _pipes(self._process)
+        function = self._function
+        invocation = {
+            "event": event,
+            "request_id": request_id,
+            "now": now,
+            "timeout": function.timeout,
+            "function_arn": function.arn,
+        }
+        stdin.write(json.dumps(invocation).encode() + b"\n")
+        stdin.flush()
+        ready, _, _ = select.select([stdout], [], [], function.timeout)
+        if not ready:
+            self._process.kill()
+            raise FunctionError(f"{function.name}: task timed out after {function.timeout} seconds")
+        line = stdout.readline()
+        if not line:
+            raise FunctionError(f"{function.name}: its process died")
+        answer: Json = json.loads(line)
+        if "error" in answer:
+            raise FunctionError(f"{function.name}: {answer['error']}")
+        return answer["result"]
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        stdin, stdout = _pipes(self._process)
+        with contextlib.suppress(BrokenPipeError):
+            stdin.close()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        stdout.close()
+
+
+def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
+    if process.stdin is None or process.stdout is None:
+        raise FunctionError("the process has no pipes")
+    return process.stdin, process.stdout
+
+
+def link_libraries(folder: Path) -> None:
+    """Put what a function's process may import into a folder: what Lambda has, and apart from it what we need."""
+    packages = Path(sysconfig.get_path("purelib"))
+    for name, libraries in (("runtime", RUNTIME_LIBRARIES), ("time", TIME_LIBRARIES)):
+        (folder / name).mkdir()
+        for library in libraries:
+            (folder / name / library).symlink_to(packages / library)
+
+
+class Functions:
+    """All functions and event source mappings, and the processes in which they run."""
+
+    def __init__(self, gateway: Gateway, authority: Authority, clock: VirtualClock, folder: Path) -> None:
+        self.all: dict[str, Function] = {}
+        self.sources: list[EventSource] = []
+        # What a function's own settings are replaced with, where it has them: Alert Logic's address.
+        self.overrides: dict[str, str] = {}
+        # The way from a process to the rehearsal's endpoints.
+        self.access: dict[str, str] = {}
+        self.assets: dict[str, Path] = {}
+        self._gateway = gateway
+        self._authority = authority
+        self._clock = clock
+        self._folder = folder
+        self._count = 0
+        self._lock = threading.Lock()
+        link_libraries(folder)
+
+    def resource_types(self) -> dict[str, ResourceType]:
+        def keep(_made: Made, _client: Client) -> None: ...
+
+        return {
+            "AWS::Lambda::Function": ResourceType(self._put_function, keep),
+            "AWS::Lambda::EventSourceMapping": ResourceType(self._put_source, keep),
+        }
+
+    def labeled(self, label: str) -> Function:
+        return next(function for function in self.all.values() if function.label == label)
+
+    def log(self, label: str) -> str:
+        path = self._log_path(self.labeled(label))
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    def invoke(self, function: Function, event: Json) -> Any:
+        """Invoke in an idle process, or in a new one if all are busy.
+
+        Raises:
+            FunctionError: the invocation failed.
+        """
+        with self._lock:
+            self._count += 1
+            request_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{function.arn}/{self._count}"))
+            process = function.idle.pop() if function.idle else None
+            function.running += 1
+            function.most_at_once = max(function.most_at_once, function.running)
+        process = process or self._start(function)
+        self._write_log(function, "logs:PutLogEvents")
+        try:
+            return process.invoke(event, request_id=request_id, now=self._clock.now)
+        except FunctionError as error:
+            function.errors.append(str(error))
+            raise
+        finally:
+            with self._lock:
+                function.running -= 1
+                if process.alive:
+                    function.idle.append(process)
+                else:
+                    process.close()
+
+    def close(self) -> None:
+        for function in self.all.values():
+            while function.idle:
+                function.idle.pop().close()
+
+    def _start(self, function: Function) -> FunctionProcess:
+        self._write_log(function, "logs:CreateLogStream")
+        credentials = self._gateway.credentials(function.session)
+        overrides = {key: value for key, value in self.overrides.items() if key in function.environment}
+        environment = (
+            function.environment
+            | overrides
+            | self.access
+            | {
+                "AWS_REGION": function.region,
+                "AWS_DEFAULT_REGION": function.region,
+                "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+                "AWS_LAMBDA_FUNCTION_NAME": function.name,
+                "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
+                "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+                "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+                "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
+                "AWS_LAMBDA_LOG_STREAM_NAME": "rehearsal",
+                "LAMBDA_TASK_ROOT": str(function.code),
+                "LANG": "en_US.UTF-8",
+                "TZ": ":UTC",
+                "PATH": os.defpath,
+                "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
+                "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
+                "AWS_SESSION_TOKEN": credentials["SessionToken"],
+                "AWS_ENDPOINT_URL": self._gateway.url,
+            }
+        )
+        return FunctionProcess(function, environment, self._folder, self._log_path(function))
+
+    def _write_log(self, function: Function, action: str) -> None:
+        """Lambda writes the log with the function's role, and assumes that role to begin with."""
+        group = f"arn:aws:logs:{function.region}:{function.account}:log-group:{function.log_group}"
+        service = Service("lambda.amazonaws.com", function.arn)
+        if not (
+            self._authority.allows(service, "sts:AssumeRole", function.role_arn)
+            and self._authority.allows(function.session, action, f"{group}:log-stream:rehearsal")
+        ):
+            raise FunctionError(f"{function.name}: its role cannot be assumed, or cannot write the log")
+
+    def _log_path(self, function: Function) -> Path:
+        return self._folder / f"{function.name}.log"
+
+    def _put_function(self, made: Made, _client: Client) -> None:
+        properties = made.properties
+        name = made.name("FunctionName")
+        made.physical_id = name
+        made.attributes = {"Arn": made.arn("lambda", f"function:{name}")}
+        default_log_group = f"/aws/lambda/{name}"
+        self.all[made.attributes["Arn"]] = Function(
+            name=name,
+            arn=made.attributes["Arn"],
+            account=made.account,
+            region=made.region,
+            role_arn=properties["Role"],
+            handler=properties["Handler"],
+            timeout=int(properties.get("Timeout", 3)),
+            memory=int(properties.get("MemorySize", 128)),
+            log_group=properties.get("LoggingConfig", {}).get("LogGroup", default_log_group),
+            environment={key: str(value) for key, value in properties["Environment"]["Variables"].items()},
+            code=self._code(properties["Code"]["S3Key"]),
+        )
+
+    def _put_source(self, made: Made, _client: Client) -> None:
+        made.physical_id = made.suffix
+        properties = made.properties
+        self.sources.append(
+            EventSource(
+                queue_arn=properties["EventSourceArn"],
+                function_name=properties["FunctionName"],
+                batch_size=int(properties.get("BatchSize", 10)),
+                reports_failures="ReportBatchItemFailures" in properties.get("FunctionResponseTypes", []),
+            )
+        )
+
+    def _code(self, key: str) -> Path:
+        """A copy of the asset, so that the interpreter's byte code does not land in cdk.out."""
+        copy = self._folder / key.removesuffix(".zip")
+        if not copy.exists():
+            shutil.copytree(self.assets[key], copy)
+        return copy
+
+    def function_of(self, source: EventSource) -> Function:
+        """The function that an event source mapping feeds: in the queue's account."""
+        account = source.queue_arn.split(":")[4]
+        return next(f for f in self.all.values() if f.account == account and source.function_name in {f.name, f.arn})

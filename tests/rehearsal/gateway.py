@@ -1,0 +1,211 @@
+"""The AWS endpoint on loopback: judges a call, then answers it itself or hands it to moto."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import re
+import threading
+from collections.abc import Callable, Generator, Iterable
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+from botocore.config import Config
+from moto.core.errors import COMMON_ERROR_CODES
+from moto.core.exceptions import ServiceException
+from moto.core.parse import QueryParser
+from moto.core.serialize import get_serializer_class
+from moto.core.utils import get_service_model
+from moto.moto_server.werkzeug_app import (  # pyright: ignore[reportMissingTypeStubs] - moto has none for its server
+    DomainDispatcherApplication,
+    create_backend_app,
+)
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
+from tests.rehearsal.calls import ApiCall, Directory, UnknownCallError, demands_of
+from tests.rehearsal.principals import Operator, Principal, RoleSession
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+    from tests.rehearsal.authority import Authority
+
+Handler = Callable[[ApiCall], dict[str, Any]]
+# How long, in real time, a call waits for others to meet.
+MEETING_SECONDS = 5
+# How a service says that IAM does not allow a call; all others say AccessDeniedException.
+_DENIAL_CODES = {
+    "cloudformation": "AccessDenied",
+    "iam": "AccessDenied",
+    "sns": "AuthorizationError",
+    "sts": "AccessDenied",
+}
+_CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
+
+
+# AWS answers these for every service, though only some services' models know them; moto warns of what it finds in none.
+COMMON_ERROR_CODES.extend(["AccessDenied", "AccessDeniedException", "UnknownOperationException", "RehearsalFault"])
+
+
+class AwsError(ServiceException):
+    """An error as the service would answer it: a code and a message."""
+
+
+class Gateway:
+    """Serves all of AWS on one port. Who calls is told by the access key, where by the signature's scope."""
+
+    def __init__(self, authority: Authority, directory: Directory) -> None:
+        self.faults: list[str] = []
+        self._authority = authority
+        self._directory = directory
+        self._handlers: dict[str, Handler] = {}
+        self._meetings: dict[str, threading.Barrier] = {}
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._callers: dict[str, Principal | Operator] = {}
+        self._lock = threading.RLock()
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        self._server = make_server("127.0.0.1", 0, self._serve, threaded=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, name="aws", daemon=True)
+        self._clients: dict[tuple[str, str, str], Any] = {}
+        self._session = boto3.session.Session()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        for client in self._clients.values():
+            client.close()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def handle(self, service: str, handlers: dict[str, Handler]) -> None:
+        """Answer these operations of a service here instead of in moto."""
+        self._handlers |= {f"{service}:{operation}": handler for operation, handler in handlers.items()}
+
+    @contextlib.contextmanager
+    def meeting(self, operation: str, *, callers: int) -> Generator[None]:
+        """Hold calls of an operation, such as `sts:AssumeRole`, until so many have arrived: a race to order."""
+        self._meetings[operation] = threading.Barrier(callers)
+        try:
+            yield
+        finally:
+            del self._meetings[operation]
+
+    def credentials(self, caller: Principal | Operator) -> dict[str, str]:
+        """Credentials by which the gateway knows the caller again."""
+        with self._lock:
+            known = [key for key, other in self._callers.items() if other == caller]
+            key = known[0] if known else f"ASIA{len(self._callers) + 1:016d}"
+            self._callers[key] = caller
+        return {"AccessKeyId": key, "SecretAccessKey": f"secret-of-{key}", "SessionToken": f"token-of-{key}"}
+
+    def client(self, service: str, caller: Principal | Operator, region: str) -> Any:
+        """A boto3 client that calls as `caller`."""
+        credentials = self.credentials(caller)
+        key = (service, credentials["AccessKeyId"], region)
+        with self._lock:
+            if key not in self._clients:
+                self._clients[key] = cast("Any", self._session).client(
+                    service,
+                    region_name=region,
+                    endpoint_url=self.url,
+                    aws_access_key_id=credentials["AccessKeyId"],
+                    aws_secret_access_key=credentials["SecretAccessKey"],
+                    aws_session_token=credentials["SessionToken"],
+                    config=Config(retries={"total_max_attempts": 1}, read_timeout=30, proxies={}),
+                )
+        return self._clients[key]
+
+    def _serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        request = Request(environ)
+        body = request.get_data()
+        try:
+            call = self._read(request, body)
+        except Exception as error:
+            self.faults.append(f"{request.method} {request.path}: {error!r}")
+            logging.getLogger(__name__).exception("%s %s", request.method, request.path)
+            return Response(status=500)(environ, start_response)
+        try:
+            self._judge(call)
+            operation = f"{call.service}:{call.operation}"
+            if operation in self._meetings:
+                with contextlib.suppress(threading.BrokenBarrierError):
+                    self._meetings[operation].wait(timeout=MEETING_SECONDS)
+            handler = self._handlers.get(operation)
+            if handler is None:
+                environ["wsgi.input"] = io.BytesIO(body)
+                environ["HTTP_X_MOTO_ACCOUNT_ID"] = call.account
+                return cast("Iterable[bytes]", self._moto(environ, start_response))
+            with self._lock:
+                answer: dict[str, Any] | AwsError = handler(call)
+        except AwsError as error:
+            answer = error
+        except Exception as error:
+            self.faults.append(f"{call.service}:{call.operation}: {error!r}")
+            logging.getLogger(__name__).exception("%s:%s", call.service, call.operation)
+            answer = AwsError("RehearsalFault", repr(error))
+        return _render(call, answer)(environ, start_response)
+
+    def _read(self, request: Request, body: bytes) -> ApiCall:
+        scope = _CREDENTIAL.search(request.headers.get("Authorization", ""))
+        if scope is None:
+            raise PermissionError(f"an unsigned call reached AWS: {request.method} {request.path}")
+        key, region, service = scope.groups()
+        caller = self._callers[key]
+        target = request.headers.get("X-Amz-Target")
+        if target is not None:
+            operation, parameters = target.rsplit(".", 1)[1], json.loads(body or b"{}")
+        else:
+            operation = request.form["Action"]
+            model = get_service_model(service).operation_model(operation)
+            parameters = cast("Any", QueryParser(model)).parse({"values": request.form})
+        account = getattr(caller, "account", "")
+        return ApiCall(service, operation, account, region, parameters, caller)
+
+    def _judge(self, call: ApiCall) -> None:
+        if isinstance(call.caller, Operator):
+            return
+        try:
+            demands = demands_of(call, self._directory)
+        except UnknownCallError as error:
+            self.faults.append(str(error))
+            raise AwsError("UnknownOperationException", str(error)) from error
+        for demand in demands:
+            if not self._authority.allows(call.caller, demand.action, demand.resource, demand.context):
+                raise AwsError(
+                    _DENIAL_CODES.get(call.service, "AccessDeniedException"),
+                    f"{call.caller.arn} is not authorized to perform: {demand.action} on {demand.resource}",
+                )
+
+
+def _render(call: ApiCall, answer: dict[str, Any] | AwsError) -> Response:
+    model = get_service_model(call.service)
+    serializer: Any = get_serializer_class(call.service, str(model.protocol))
+    rendered = serializer(model.operation_model(call.operation)).serialize(answer)
+    return Response(rendered["body"], status=rendered["status_code"], headers=rendered["headers"])
+
+
+def sts_handlers(gateway: Gateway, expiry: Callable[[float], Any]) -> dict[str, Handler]:
+    """AssumeRole hands out credentials; that the caller may have them is judged before."""
+
+    def assume_role(call: ApiCall) -> dict[str, Any]:
+        session = RoleSession(call.parameters["RoleArn"], call.parameters["RoleSessionName"])
+        credentials = gateway.credentials(session)
+        return {
+            "Credentials": credentials | {"Expiration": expiry(3600)},
+            "AssumedRoleUser": {"AssumedRoleId": f"AROAREHEARSAL:{session.session_name}", "Arn": session.arn},
+        }
+
+    def caller_identity(call: ApiCall) -> dict[str, Any]:
+        arn = f"arn:aws:iam::{call.account}:root" if isinstance(call.caller, Operator) else call.caller.arn
+        return {"UserId": "AROAREHEARSAL", "Account": call.account, "Arn": arn}
+
+    return {"AssumeRole": assume_role, "GetCallerIdentity": caller_identity}

@@ -1,0 +1,21 @@
+"""The one door to moto's state, which is untyped."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from moto.backends import get_backend
+from moto.core.base_backend import BackendDict
+from moto.moto_api._internal import mock_random
+
+
+def backend(service: str, account: str, region: str) -> Any:
+    """What moto holds of a service in an account and region; the region of IAM and Organizations is `aws`."""
+    return cast("Any", get_backend)(service)[account][region]
+
+
+def reset() -> None:
+    """Forget everything, and start the same sequence of made-up ids."""
+    BackendDict.reset()
+    cast("Any", get_backend)("organizations").master_accounts.clear()
+    mock_random.seed(0)

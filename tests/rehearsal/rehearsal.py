@@ -1,0 +1,367 @@
+"""The landing zone on a laptop, as a library."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from tests.rehearsal import moto_state
+from tests.rehearsal.alertlogic import FakeAlertLogic
+from tests.rehearsal.authority import Authority, Context, JudgedCall
+from tests.rehearsal.clock import VirtualClock
+from tests.rehearsal.cloudformation_api import CloudFormationApi
+from tests.rehearsal.custom_resources import CustomResources, is_response_host
+from tests.rehearsal.delivery import Delivery
+from tests.rehearsal.directory import CloudDirectory
+from tests.rehearsal.forgery import Forger
+from tests.rehearsal.functions import Functions
+from tests.rehearsal.gateway import Gateway, sts_handlers
+from tests.rehearsal.judge import IamJudge
+from tests.rehearsal.organization import EXECUTION_ROLE, Organization, Zone
+from tests.rehearsal.principals import ForeignRole, Operator
+from tests.rehearsal.proxy import Proxy
+from tests.rehearsal.resources import RESOURCE_TYPES
+from tests.rehearsal.stack_sets import Instance, Operation, StackSet, StackSets, timestamp
+from tests.rehearsal.stacks import Stack, Stacks
+from tests.rehearsal.synthesis import synthesized
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    from tests.rehearsal.templates import Json
+
+MINUTE = 60
+# Alert Logic's own AWS account in the United States, from which it looks into customers' accounts.
+ALERT_LOGIC_AWS_ACCOUNT = "733251395267"
+SETTLE_MINUTES = 60
+MOST_STEPS = 10_000
+
+
+class Rehearsal:
+    """A landing zone with the sample's stacks in it. Use it as a context manager.
+
+    Args:
+        assembly: Folder that holds the synthesized app; the sample is synthesized if None.
+        alert_logic_url: Any Alert Logic API; the built-in fake, which is `alert_logic`, if None.
+    """
+
+    def __init__(self, *, assembly: Path | None = None, alert_logic_url: str | None = None) -> None:
+        self.zone = Zone.of_sample()
+        self.clock = VirtualClock()
+        self.alert_logic = FakeAlertLogic(customer_id=self.zone.customer_id, clock=lambda: self.clock.now)
+        self._assembly = assembly or synthesized()
+        self._alert_logic_url = alert_logic_url
+        self._folder = Path(tempfile.mkdtemp(prefix="rehearsal-"))
+        self._judge = IamJudge()
+        self.organization = Organization(self.zone, self.clock)
+        self.authority = Authority(
+            self._judge, self.zone.organization_id, self.organization.is_member, lambda: self.clock.now
+        )
+        directory = CloudDirectory(self.organization)
+        self.gateway = Gateway(self.authority, directory)
+        self.custom_resources = CustomResources(self.gateway, self.clock)
+        self.proxy = Proxy(self._folder, admits=is_response_host, receive=self._receive_answer)
+        self.functions = Functions(self.gateway, self.authority, self.clock, self._folder)
+        self.stacks = Stacks(self.gateway, self.clock, self.custom_resources)
+        self.stack_sets = StackSets(self.stacks, self.authority, self.clock, self.organization.is_suspended)
+        self.delivery = Delivery(self.gateway, self.authority, self.clock, self.functions)
+        directory.stacks, directory.stack_sets = self.stacks, self.stack_sets
+        self.forger = Forger(self)
+        api = CloudFormationApi(self.stacks, self.stack_sets)
+        self.stacks.types |= api.resource_types() | self.functions.resource_types()
+        self.gateway.handle("cloudformation", api.handlers())
+        self.gateway.handle("sns", {"Publish": self.delivery.publish})
+        self.gateway.handle("sts", sts_handlers(self.gateway, lambda seconds: timestamp(self.clock.now + seconds)))
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _start(self) -> None:
+        self.clock.start()
+        self._judge.start()
+        self.gateway.start()
+        self.proxy.start()
+        self.alert_logic.start()
+        self.functions.overrides["ALERTLOGIC_GLOBAL_ENDPOINT"] = self._alert_logic_url or self.alert_logic.url
+        self.functions.access |= {
+            "AWS_ENDPOINT_URL": self.gateway.url,
+            "HTTPS_PROXY": self.proxy.url,
+            "REQUESTS_CA_BUNDLE": str(self.proxy.authority.certificate_file),
+            "NO_PROXY": "127.0.0.1",
+        }
+        self.organization.found(self.gateway)
+
+    def __exit__(self, *_: object) -> None:
+        self.functions.close()
+        self.alert_logic.stop()
+        self.proxy.stop()
+        self.gateway.stop()
+        self._judge.close()
+        self.clock.stop()
+        moto_state.reset()
+        shutil.rmtree(self._folder)
+
+    # What people and AWS do
+
+    def deploy(self, *names: str) -> list[Stack]:
+        """Deploy synthesized stacks, in this order; all if none is named.
+
+        Raises:
+            AssertionError: a stack does not reach CREATE_COMPLETE.
+        """
+        deployed: list[Stack] = []
+        for name in names or ("AlertLogic-Security", "AlertLogic-Master"):
+            assets: Json = json.loads((self._assembly / f"{name}.assets.json").read_text(encoding="utf-8"))
+            for key, file in assets["files"].items():
+                self.functions.assets[f"{key}.zip"] = self._assembly / file["source"]["path"]
+            manifest: Json = json.loads((self._assembly / "manifest.json").read_text(encoding="utf-8"))
+            account, region = manifest["artifacts"][name]["environment"].removeprefix("aws://").split("/")
+            stack = self.stacks.create(
+                name,
+                account=account,
+                region=region,
+                body=json.loads((self._assembly / f"{name}.template.json").read_text(encoding="utf-8")),
+                parameters={},
+                caller=Operator(account),
+            )
+            self.settle()
+            if stack.status != "CREATE_COMPLETE":
+                raise AssertionError(f"{name}: {stack.status}: {stack.reason}")
+            deployed.append(stack)
+        return deployed
+
+    def put_secret_value(self, text: str | None = None) -> None:
+        """Fill the secret, as the operator of the security account; with the fake's key if None."""
+        client = self.client("secretsmanager", self.zone.security)
+        [secret] = client.list_secrets()["SecretList"]
+        client.put_secret_value(SecretId=secret["ARN"], SecretString=text or self.alert_logic.secret_string())
+
+    def client(self, service: str, account: str) -> Any:
+        """A boto3 client of an account's operator, in the home region. Its calls are not judged."""
+        return self.gateway.client(service, Operator(account), self.zone.home_region)
+
+    def create_account(self, name: str, unit: str) -> str:
+        """An account that Control Tower manages, without any event about it."""
+        return self.organization.create_account(name, unit=unit)
+
+    def vend_account(self, name: str, unit: str) -> str:
+        """Account Factory makes an account and Control Tower says so. Nothing has reacted yet: `settle`."""
+        account = self.create_account(name, unit)
+        self.control_tower_event(self.lifecycle_event("CreateManagedAccount", account, unit))
+        return account
+
+    def update_managed_account(self, account: str, unit: str) -> None:
+        """Control Tower enrolls or re-registers an account that it knows."""
+        self.control_tower_event(self.lifecycle_event("UpdateManagedAccount", account, unit))
+
+    def lifecycle_event(
+        self,
+        name: str,
+        account: str,
+        unit: str,
+        *,
+        state: str = "SUCCEEDED",
+        message: str = "AWS Control Tower did it.",
+    ) -> Json:
+        return self.organization.lifecycle_event(name, account, unit=unit, state=state, message=message)
+
+    def control_tower_event(self, event: Json) -> int:
+        """Put an event on the management account's default bus; return how many targets took it."""
+        return self.delivery.event(self.zone.management, self.zone.home_region, event)
+
+    @contextlib.contextmanager
+    def delivering_twice(self) -> Generator[None]:
+        """Every message that reaches a queue is in it twice, as SQS allows itself."""
+        self.delivery.copies = 2
+        try:
+            yield
+        finally:
+            self.delivery.copies = 1
+
+    def close_account(self, account: str) -> None:
+        self.client("organizations", self.zone.management).close_account(AccountId=account)
+
+    def delete_instances(self, account: str) -> None:
+        """The operator of the management account takes an account's stack instances away."""
+        self.client("cloudformation", self.zone.management).delete_stack_instances(
+            StackSetName=self.stack_set.name,
+            Accounts=[account],
+            Regions=[instance.region for instance in self.stack_instances(account)],
+            RetainStacks=False,
+        )
+
+    def lose_instances(self, account: str) -> None:
+        """CloudFormation cannot work on an account's stacks any more, and somebody removes the roles there by hand."""
+        for instance in self.stack_instances(account):
+            instance.status, instance.detailed = "INOPERABLE", "INOPERABLE"
+            if instance.stack is not None:
+                instance.stack.status = "DELETE_FAILED"
+                roles = [made for made in instance.stack.made.values() if made.type == "AWS::IAM::Role"]
+                for role in roles:
+                    RESOURCE_TYPES[role.type].remove(role, lambda service: self.client(service, account))
+
+    def set_execution_role(self, account: str, *, trusts: str) -> None:
+        """Let Control Tower's role in an account trust another account than the management account, or it again."""
+        trust: Json = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": f"arn:aws:iam::{trusts}:root"}}
+            ],
+        }
+        self.client("iam", account).update_assume_role_policy(RoleName=EXECUTION_ROLE, PolicyDocument=json.dumps(trust))
+
+    @property
+    def registration_topic(self) -> str:
+        """The only topic that the stacks make."""
+        [topic] = [
+            made.physical_id
+            for stack in self.stacks.all
+            for made in stack.made.values()
+            if made.type == "AWS::SNS::Topic"
+        ]
+        return topic
+
+    # Time
+
+    def settle(self, *, within_minutes: float = 0, concurrency: int = 1, batch_size: int | None = None) -> None:
+        """Let everything happen that waits for nothing but its turn.
+
+        Args:
+            within_minutes: Also move the clock to what waits for time, up to this far; it stays where the last of
+                it happened.
+            concurrency: Batches of each function that run at the same time.
+            batch_size: Messages per batch; the event source mapping's own number if None.
+        """
+        end = self.clock.now + within_minutes * MINUTE
+        for _ in range(MOST_STEPS):
+            moved = [
+                self.delivery.poll(concurrency=concurrency, batch_size=batch_size),
+                self.stack_sets.step(),
+                self.stacks.step(),
+            ]
+            if any(moved):
+                continue
+            coming = [moment for moment in self._due() if self.clock.now < moment <= end]
+            if not coming:
+                return
+            self.clock.move_to(min(coming))
+        raise AssertionError("the landing zone does not come to rest")
+
+    def advance(self, *, minutes: float, concurrency: int = 1) -> None:
+        """Let so much time pass, with everything that happens in it."""
+        end = self.clock.now + minutes * MINUTE
+        self.settle(within_minutes=minutes, concurrency=concurrency)
+        self.clock.move_to(end)
+        self.settle()
+
+    def _due(self) -> list[float]:
+        return self.delivery.due() + self.stack_sets.due() + self.stacks.due()
+
+    # What is there
+
+    @property
+    def stack_set(self) -> StackSet:
+        [stack_set] = self.stack_sets.all.values()
+        return stack_set
+
+    def stack_instances(self, account: str) -> list[Instance]:
+        return [instance for instance in self.stack_set.instances.values() if instance.account == account]
+
+    def operations(self, account: str) -> list[Operation]:
+        """All operations on the stack set that touched an account."""
+        return [one for one in self.stack_set.operations if account in {target[0] for target in one.targets}]
+
+    def seed_instances(self, number: int) -> None:
+        """Instances, and operations that made them, of accounts that have long been there."""
+        stack_set = self.stack_set
+        for index in range(number):
+            target = (f"{100000000000 + index:012d}", self.zone.home_region)
+            operation = Operation(
+                f"seed-{index}",
+                "CREATE",
+                [target],
+                {},
+                retain=False,
+                preferences={},
+                created=0,
+                status="SUCCEEDED",
+                ends=1,
+            )
+            stack_set.operations.append(operation)
+            stack_set.instances[target] = Instance(
+                *target, parameters={}, status="CURRENT", detailed="SUCCEEDED", last_operation=operation.id
+            )
+
+    def deployments(self, account: str) -> list[Json]:
+        return self.alert_logic.deployments_of(account)
+
+    def credentials(self, account: str) -> list[Json]:
+        """Alert Logic's credentials for roles in an account."""
+        return [
+            credential
+            for credential in self.alert_logic.credentials.values()
+            if f"::{account}:" in credential["secrets"].get("arn", "")
+        ]
+
+    def registration_status(self, account: str) -> str | None:
+        """What CloudFormation was last told of the registration that the StackSet asked for."""
+        return next(
+            (
+                (request.answer or {}).get("Data", {}).get("Status", (request.answer or {}).get("Status"))
+                for request in reversed(self.custom_resources.requests)
+                if request.message["StackId"].startswith(
+                    f"arn:aws:cloudformation:{self.zone.home_region}:{account}:stack/StackSet-"
+                )
+            ),
+            None,
+        )
+
+    def queue_depths(self) -> dict[str, int]:
+        """Messages in the queue of each function, by the function's name."""
+        sources = self.functions.sources
+        return {self.functions.function_of(source).label: self.delivery.depth(source.queue_arn) for source in sources}
+
+    def dead_letters(self, label: str) -> list[tuple[str, dict[str, str]]]:
+        """Body and attributes of every message in the dead-letter queue of a function."""
+        return self.delivery.bodies(self._dead_letter_queue(label))
+
+    def clear_dead_letters(self, label: str) -> None:
+        self.delivery.drain(self._dead_letter_queue(label))
+
+    def _dead_letter_queue(self, label: str) -> str:
+        url = self.functions.labeled(label).environment["DEAD_LETTER_QUEUE_URL"]
+        account, name = url.rsplit("/", 2)[1:]
+        return f"arn:aws:sqs:{self.zone.home_region}:{account}:{name}"
+
+    def logs(self, label: str) -> str:
+        return self.functions.log(label)
+
+    @property
+    def calls(self) -> list[JudgedCall]:
+        """Every question that was put to the judge, in order."""
+        return self.authority.calls
+
+    def alert_logic_may_assume(self, role_arn: str, external_id: str) -> bool:
+        """Whether Alert Logic itself could assume the role that it was given."""
+        alert_logic = ForeignRole(f"arn:aws:iam::{ALERT_LOGIC_AWS_ACCOUNT}:role/alert-logic")
+        context: Context = {"sts:ExternalId": external_id}
+        return self.authority.asks(alert_logic, "sts:AssumeRole", role_arn, context).allowed
+
+    def execution_role(self, account: str) -> str:
+        return f"arn:aws:iam::{account}:role/{EXECUTION_ROLE}"
+
+    def _receive_answer(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        """S3's part in a custom resource's answer: the signature covers an empty content type."""
+        content_type = headers.get("Content-Type", "")
+        if content_type:
+            return 403
+        return 200 if self.custom_resources.answer(url, body) else 403

@@ -1,0 +1,98 @@
+"""Somebody in a member account speaks for another account."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from tests.rehearsal.story import Story
+    from tests.rehearsal.templates import Json
+
+DEV = "Workloads/Dev"
+EVIL_URL = "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com.example.com/answer"
+
+
+def forgeries(story: Story) -> None:
+    rehearsal = story.rehearsal
+    attacker, victim = (rehearsal.vend_account(name, DEV) for name in ("attacker", "victim"))
+    with story.step("Two accounts, one of which will turn on the other"):
+        rehearsal.settle(within_minutes=10)
+        story.registered(attacker, victim)
+    _through_the_topic(story, attacker, victim)
+    _past_the_topic(story, attacker, victim)
+
+
+def _through_the_topic(story: Story, attacker: str, victim: str) -> None:
+    rehearsal = story.rehearsal
+    developer = rehearsal.forger.create_role(attacker, "Developer")
+    stack_id = _stack_id(story, attacker)
+    for request_type in ("Create", "Delete"):
+        with story.step(
+            f"A developer in the attacker's account publishes a forged {request_type}",
+            denials=frozenset({"sns:Publish"}),
+        ):
+            forged = rehearsal.forger.request(request_type, stack_id=stack_id, account=victim)
+            try:
+                rehearsal.forger.publish(developer, forged)
+            except ClientError as error:
+                story.tell(str(error), attacker)
+            rehearsal.settle(within_minutes=10)
+            story.registered(victim)
+    with story.step("The developer deploys a stack that registers the victim", denials=frozenset({"sns:Publish"})):
+        stack = rehearsal.forger.create_stack(developer, "forged", registers=victim)
+        rehearsal.settle(within_minutes=10)
+        story.equal("the stack is rolled back", stack.status, "ROLLBACK_COMPLETE")
+        story.registered(victim)
+    with story.step(
+        "The same stack, deployed with Control Tower's role, which the topic admits",
+        dead_letters={"account_registration": 1},
+    ):
+        stack = rehearsal.forger.create_stack(rehearsal.execution_role(attacker), "forged-again", registers=victim)
+        rehearsal.settle(within_minutes=10)
+        story.tell(stack.reason, attacker)
+        story.equal("the stack is rolled back", stack.status, "ROLLBACK_COMPLETE")
+        story.registered(victim)
+
+
+def _past_the_topic(story: Story, attacker: str, victim: str) -> None:
+    rehearsal = story.rehearsal
+    of_attacker, of_victim = (_stack_id(story, account) for account in (attacker, victim))
+    forgeries: dict[str, tuple[Json, list[str]]] = {
+        "a Create for the victim, from the attacker's stack": (
+            rehearsal.forger.request("Create", stack_id=of_attacker, account=victim),
+            ["FAILED"],
+        ),
+        "a Create for the victim, from a stack of the victim that asks for nothing": (
+            rehearsal.forger.request("Create", stack_id=of_victim, account=victim),
+            ["FAILED"],
+        ),
+        "a Delete of the victim, from the attacker's stack": (
+            rehearsal.forger.request("Delete", stack_id=of_attacker, account=victim),
+            ["retained"],
+        ),
+        "a Delete of the victim, from a stack of the victim that is not being deleted": (
+            rehearsal.forger.request("Delete", stack_id=of_victim, account=victim),
+            ["refused"],
+        ),
+        "a Create whose answer goes to a stranger": (
+            rehearsal.forger.request("Create", stack_id=of_attacker, account=attacker, ResponseURL=EVIL_URL),
+            [],
+        ),
+    }
+    for what, (forged, expected) in forgeries.items():
+        letters = 0 if expected == ["retained"] else 1
+        with story.step(f"Past the topic's policy: {what}", dead_letters={"account_registration": letters}):
+            answers_before = len(rehearsal.custom_resources.other_answers)
+            rehearsal.forger.inject(forged)
+            rehearsal.settle(within_minutes=10)
+            story.registered(attacker, victim)
+            answers = rehearsal.custom_resources.other_answers[answers_before:]
+            answered = [answer["Data"]["Status"] if "Data" in answer else answer["Status"] for answer in answers]
+            story.equal("the forger hears", answered, expected)
+
+
+def _stack_id(story: Story, account: str) -> str:
+    [stack] = [i.stack for i in story.rehearsal.stack_instances(account) if i.stack is not None]
+    return stack.id

@@ -1,0 +1,234 @@
+"""The judge can say no: for each condition key in the synthesized policies, one value that it must refuse."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.rehearsal.authority import ALLOW_ALL, NOBODY, Context, resource_policy
+from tests.rehearsal.judge import IamJudge, JudgeError
+from tests.rehearsal.principals import ForeignRole, Principal, RoleSession, Service
+from tests.rehearsal.templates import is_list, is_object
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from tests.rehearsal import Rehearsal
+
+OTHER_ACCOUNT = "999999999999"
+MEMBER_ROLE = "arn:aws:iam::222222222222:role/AWSControlTowerExecution"
+
+
+@dataclass(frozen=True)
+class Question:
+    """A request that the policies allow, and what is altered in it so that they must not."""
+
+    principal: Principal
+    action: str
+    resource: str
+    context: Context = field(default_factory=Context)
+
+
+def _queue(rehearsal: Rehearsal, label: str) -> str:
+    function = rehearsal.functions.labeled(label)
+    return next(s.queue_arn for s in rehearsal.functions.sources if rehearsal.functions.function_of(s) is function)
+
+
+def _publish(rehearsal: Rehearsal) -> Question:
+    return Question(RoleSession(MEMBER_ROLE, "stack"), "sns:Publish", rehearsal.registration_topic)
+
+
+def _encrypt(rehearsal: Rehearsal) -> Question:
+    [key] = [made.attributes["Arn"] for s in rehearsal.stacks.all for made in s.made.values() if "KMS" in made.type]
+    via: Context = {"kms:ViaService": "sns.us-east-1.amazonaws.com"}
+    return Question(RoleSession(MEMBER_ROLE, "stack"), "kms:GenerateDataKey", key, via)
+
+
+def _notice(rehearsal: Rehearsal) -> Question:
+    topic = Service("sns.amazonaws.com", rehearsal.registration_topic)
+    return Question(topic, "sqs:SendMessage", _queue(rehearsal, "account_registration"))
+
+
+def _event(rehearsal: Rehearsal) -> Question:
+    [rule] = [made.attributes["Arn"] for s in rehearsal.stacks.all for made in s.made.values() if "Rule" in made.type]
+    return Question(Service("events.amazonaws.com", rule), "sqs:SendMessage", _queue(rehearsal, "account_enrollment"))
+
+
+def _administer(rehearsal: Rehearsal) -> Question:
+    stack_set = rehearsal.stack_set
+    service = Service("cloudformation.amazonaws.com", stack_set.arn)
+    return Question(service, "sts:AssumeRole", stack_set.administration_role)
+
+
+def _execute(rehearsal: Rehearsal) -> Question:
+    administration = RoleSession(rehearsal.stack_set.administration_role, "AWSCloudFormation")
+    return Question(administration, "sts:AssumeRole", MEMBER_ROLE)
+
+
+def _pass_role(rehearsal: Rehearsal) -> Question:
+    passed: Context = {"iam:PassedToService": "cloudformation.amazonaws.com"}
+    enrollment = rehearsal.functions.labeled("account_enrollment").session
+    return Question(enrollment, "iam:PassRole", rehearsal.stack_set.administration_role, passed)
+
+
+def _read(rehearsal: Rehearsal) -> Question:
+    registration = rehearsal.functions.labeled("account_registration").session
+    return Question(registration, "sts:AssumeRole", f"arn:aws:iam::{_registered(rehearsal)}:role/alertlogic-hub-reader")
+
+
+def _look_into(rehearsal: Rehearsal) -> Question:
+    [credential] = rehearsal.credentials(_registered(rehearsal))
+    alert_logic = ForeignRole("arn:aws:iam::733251395267:role/alert-logic")
+    return Question(alert_logic, "sts:AssumeRole", credential["secrets"]["arn"], {"sts:ExternalId": "12345678"})
+
+
+def _registered(rehearsal: Rehearsal) -> str:
+    """An account with the member stack in it."""
+    known = [account for account, name in rehearsal.organization.names.items() if name == "judged"]
+    if known:
+        return known[0]
+    account = rehearsal.vend_account("judged", "Workloads/Prod")
+    rehearsal.settle(within_minutes=5)
+    return account
+
+
+OTHER_ROLE = "arn:aws:iam::222222222222:role/Developer"
+CASES: tuple[tuple[Callable[[Rehearsal], Question], str, str], ...] = (
+    (_publish, "aws:PrincipalOrgID", "o-somebodyelse"),
+    (_publish, "aws:PrincipalArn", OTHER_ROLE),
+    (_publish, "aws:SecureTransport", "false"),
+    (_encrypt, "aws:PrincipalOrgID", "o-somebodyelse"),
+    (_encrypt, "aws:PrincipalArn", OTHER_ROLE),
+    (_encrypt, "kms:ViaService", "sqs.us-east-1.amazonaws.com"),
+    (_notice, "aws:SourceArn", f"arn:aws:sns:us-east-1:{OTHER_ACCOUNT}:alertlogic-registration"),
+    (_notice, "aws:SecureTransport", "false"),
+    (_event, "aws:SourceArn", f"arn:aws:events:us-east-1:{OTHER_ACCOUNT}:rule/lifecycle"),
+    (_event, "aws:SecureTransport", "false"),
+    (_administer, "aws:SourceAccount", OTHER_ACCOUNT),
+    (_administer, "aws:SourceArn", "arn:aws:cloudformation:us-east-1:111111111111:stackset/another:1"),
+    (_execute, "aws:ResourceOrgID", "o-somebodyelse"),
+    (_pass_role, "iam:PassedToService", "lambda.amazonaws.com"),
+    (_read, "aws:PrincipalArn", "arn:aws:iam::444444444444:role/Developer"),
+    (_read, "aws:PrincipalOrgID", "o-somebodyelse"),
+    (_look_into, "sts:ExternalId", "87654321"),
+)
+
+
+@pytest.mark.parametrize(
+    ("ask", "key", "value"), CASES, ids=[f"{ask.__name__.strip('_')}-{key}" for ask, key, _ in CASES]
+)
+def test_each_condition_is_refused(
+    rehearsal: Rehearsal, ask: Callable[[Rehearsal], Question], key: str, value: str
+) -> None:
+    asked = ask(rehearsal)
+    allows = rehearsal.authority.asks
+    assert allows(asked.principal, asked.action, asked.resource, asked.context).allowed
+    assert not allows(asked.principal, asked.action, asked.resource, asked.context | {key: value}).allowed
+
+
+def test_no_condition_key_is_left_out(rehearsal: Rehearsal) -> None:
+    bodies = [stack.body for stack in rehearsal.stacks.all] + [rehearsal.stack_set.body]
+
+    assert {key for body in bodies for key in _condition_keys(body["Resources"])} == {key for _, key, _ in CASES}
+
+
+def _condition_keys(value: Any) -> set[str]:
+    """The condition keys of all statements in a template."""
+    if is_list(value):
+        return {key for item in value for key in _condition_keys(item)}
+    if not is_object(value):
+        return set()
+    keys = {key for item in value.values() for key in _condition_keys(item)}
+    if "Effect" in value and "Condition" in value:
+        keys |= {key for operator in value["Condition"].values() for key in operator}
+    return keys
+
+
+def test_a_changed_policy_counts_at_once(rehearsal: Rehearsal) -> None:
+    asked = _publish(rehearsal)
+    before = resource_policy(rehearsal.registration_topic)
+    sns = rehearsal.client("sns", rehearsal.zone.security)
+
+    def set_policy(policy: Any) -> None:
+        sns.set_topic_attributes(
+            TopicArn=rehearsal.registration_topic, AttributeName="Policy", AttributeValue=json.dumps(policy)
+        )
+
+    set_policy(NOBODY)
+    denied = rehearsal.authority.asks(asked.principal, asked.action, asked.resource)
+    set_policy(before)
+
+    assert not denied.allowed
+    assert rehearsal.authority.asks(asked.principal, asked.action, asked.resource).allowed
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("sqs:PurgeQueue", "arn:aws:sqs:us-east-1:444444444444:any"),
+        ("organizations:CloseAccount", "arn:aws:organizations::111111111111:account/o-exampleorg1/222222222222"),
+        ("sts:AssumeRole", "arn:aws:iam::222222222222:role/AWSControlTowerExecution"),
+    ],
+)
+def test_functions_may_not_do_what_they_were_not_given(rehearsal: Rehearsal, action: str, resource: str) -> None:
+    for function in rehearsal.functions.all.values():
+        assert not rehearsal.authority.asks(function.session, action, resource).allowed
+
+
+@pytest.fixture(scope="module")
+def judge() -> Generator[IamJudge]:
+    started = IamJudge()
+    started.start()
+    yield started
+    started.close()
+
+
+def test_another_account_needs_both_policies(judge: IamJudge) -> None:
+    queue = "arn:aws:sqs:us-east-1:444444444444:queue"
+    admits = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": queue, "Principal": {"AWS": "222222222222"}}
+        ],
+    }
+
+    def allowed(*, identity: dict[str, Any], resource: dict[str, Any] | None) -> bool:
+        return judge.judge(
+            principal="arn:aws:sts::222222222222:assumed-role/Role/session",
+            action="sqs:SendMessage",
+            resource=queue,
+            resource_account="444444444444",
+            context={"aws:PrincipalArn": "arn:aws:iam::222222222222:role/Role"},
+            identity_policies=identity,
+            resource_policy=resource,
+        ).allowed
+
+    assert allowed(identity={"all": ALLOW_ALL}, resource=admits)
+    assert not allowed(identity={"all": ALLOW_ALL}, resource=None)
+    assert not allowed(identity={}, resource=admits)
+
+
+def test_an_unknown_action_is_no_question(judge: IamJudge) -> None:
+    with pytest.raises(JudgeError, match="sqs:Nonsense"):
+        judge.judge(
+            principal="arn:aws:iam::222222222222:role/Role",
+            action="sqs:Nonsense",
+            resource="arn:aws:sqs:us-east-1:444444444444:queue",
+            resource_account="444444444444",
+            context={},
+            identity_policies={},
+            resource_policy=None,
+        )
+
+
+def test_a_call_that_nobody_described_fails_loudly(rehearsal: Rehearsal) -> None:
+    session = rehearsal.functions.labeled("account_enrollment").session
+    client = rehearsal.gateway.client("sqs", session, rehearsal.zone.home_region)
+
+    with pytest.raises(client.exceptions.ClientError, match="does not know it"):
+        client.list_queues()
+
+    assert rehearsal.gateway.faults.pop().startswith("sqs:ListQueues is called by a role")
