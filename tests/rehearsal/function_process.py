@@ -24,8 +24,6 @@ class Clock:
         sys.path.append(libraries)
         self._coordinates = importlib.import_module("time_machine").travel(0, tick=False).start()
         sys.path.remove(libraries)
-        for name in ("time_machine", "_time_machine"):
-            del sys.modules[name]
         self.now = 0.0
         setattr(time, "sleep", self.sleep)  # noqa: B010 - type checkers let nobody assign to a function
 
@@ -65,13 +63,14 @@ def main() -> None:
     os.dup2(log_file, 1)
     os.dup2(log_file, 2)
     clock = Clock(own_libraries)
-    random.seed(handler)  # the jitter of back-offs is the same in every rehearsal
     sys.path[:] = [code, *sys.path[1:], libraries]
     module, name = handler.rsplit(".", 1)
     function: Any = None
     for line in sys.stdin:
         invocation: dict[str, Any] = json.loads(line)
         clock.move_to(invocation["now"])
+        # The jitter of back-offs is the same in every rehearsal, whichever process it is.
+        random.seed(f"{handler} {clock.now}")
         try:
             if function is None:
                 function = getattr(importlib.import_module(module), name)

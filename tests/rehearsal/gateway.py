@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from tests.rehearsal.authority import Authority
 
 Handler = Callable[[ApiCall], dict[str, Any]]
+# How often the server looks whether it is to stop.
+POLL_SECONDS = 0.05
 # How long, in real time, a call waits for others to meet.
 MEETING_SECONDS = 5
 # How a service says that IAM does not allow a call; all others say AccessDeniedException.
@@ -68,7 +70,9 @@ class Gateway:
         self._lock = threading.RLock()
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         self._server = make_server("127.0.0.1", 0, self._serve, threaded=True)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="aws", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(POLL_SECONDS,), name="aws", daemon=True
+        )
         self._clients: dict[tuple[str, str, str], Any] = {}
         self._session = boto3.session.Session()
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # Takes an absolute URL, headers and body; returns the status to answer with.
 Receive = Callable[[str, "Mapping[str, str]", bytes], int]
+# How often the server looks whether it is to stop.
+POLL_SECONDS = 0.05
 _VALID = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 
 
@@ -153,7 +155,9 @@ class Proxy:
             def handle_error(self, request: Any, client_address: Any) -> None: ...
 
         self._server = Server(("127.0.0.1", 0), Connection)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="proxy", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(POLL_SECONDS,), name="proxy", daemon=True
+        )
 
     @property
     def url(self) -> str:

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from tests.rehearsal.templates import Json
 
 
+MINUTE = 60
+# Each step begins at a full five minutes, so that a race decided otherwise does not shift all that follows.
+STEP_MINUTES = 5
+
+
 @dataclass
 class Story:
     """The rehearsal as it is told, step by step."""
@@ -53,6 +58,7 @@ class Story:
             dead_letters: How many messages each function is to set aside.
         """
         rehearsal = self.rehearsal
+        rehearsal.advance(minutes=(-rehearsal.clock.now / MINUTE) % STEP_MINUTES)
         self._step = title
         sys.stdout.write(f"\n{rehearsal.clock.iso()}  {title}\n")
         denied_before = len(rehearsal.authority.denials())
