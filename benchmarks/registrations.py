@@ -68,15 +68,14 @@ def _register(rehearsal: Rehearsal, names: Sequence[str]) -> _Cost:
     functions = rehearsal.functions
     [source] = [one for one in functions.sources if functions.function_of(one).label == FUNCTION]
     functions.sources.remove(source)
-    for name in names:
-        rehearsal.vend_account(name, "Workloads/Prod")
+    accounts = [rehearsal.vend_account(name, "Workloads/Prod") for name in names]
     rehearsal.settle(within_minutes=30)
     functions.sources.append(source)
     calls, cpu_seconds = len(rehearsal.alert_logic.requests), functions.cpu_seconds(FUNCTION)
     rehearsal.settle()
-    missing = set(names) - {deployment["name"] for deployment in rehearsal.deployments()}
+    missing = [account for account in accounts if not rehearsal.deployments(account)]
     if missing:
-        raise RuntimeError(f"not registered: {sorted(missing)}")
+        raise RuntimeError(f"not registered: {missing}")
     return _Cost(len(rehearsal.alert_logic.requests) - calls, (functions.cpu_seconds(FUNCTION) - cpu_seconds) * 1000)
 
 

@@ -78,6 +78,7 @@ def main() -> None:
         except Exception as error:  # noqa: BLE001 - whatever the function raises fails the invocation, as in Lambda
             traceback.print_exc()
             answer = {"error": f"{type(error).__name__}: {error}"}
+        answer["cpu_seconds"] = time.process_time()
         sys.stdout.flush()
         sys.stderr.flush()
         results.write(json.dumps(answer) + "\n")

@@ -79,6 +79,7 @@ class FunctionProcess:
     """One execution environment: a process that handles one invocation at a time."""
 
     def __init__(self, function: Function, environment: dict[str, str], libraries: Path, log: Path) -> None:
+        self.cpu_seconds = 0.0
         self._function = function
         arguments = [function.code, libraries / "runtime", libraries / "time", function.handler, log]
         self._process = subprocess.Popen(
@@ -115,6 +116,7 @@ class FunctionProcess:
         if not line:
             raise FunctionError(f"{function.name}: its process died")
         answer: Json = json.loads(line)
+        self.cpu_seconds = answer["cpu_seconds"]
         if "error" in answer:
             raise FunctionError(f"{function.name}: {answer['error']}")
         return answer["result"]
@@ -179,6 +181,10 @@ class Functions:
 
     def labeled(self, label: str) -> Function:
         return next(function for function in self.all.values() if function.label == label)
+
+    def cpu_seconds(self, label: str) -> float:
+        """CPU time that a function's idle processes have used so far, imports included."""
+        return sum(process.cpu_seconds for process in self.labeled(label).idle)
 
     def log(self, label: str) -> str:
         path = self._log_path(self.labeled(label))
