@@ -35,7 +35,9 @@ ACCOUNT_NAME_PARAMETER = "AccountName"
 
 
 @dataclass(frozen=True, slots=True)
-class _Wiring:
+class Wiring:
+    """What lasts as long as the container."""
+
     settings: Settings
     queue: Queue
     organizations: OrganizationsClient
@@ -43,9 +45,10 @@ class _Wiring:
 
 
 @cache
-def _wiring() -> _Wiring:
+def wire() -> Wiring:
+    """Read the environment and make the clients, once."""
     settings = Settings.from_environment(os.environ)
-    return _Wiring(
+    return Wiring(
         settings=settings,
         queue=Queue(
             client("sqs"),
@@ -60,7 +63,7 @@ def _wiring() -> _Wiring:
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Handle a batch of events from the enrollment queue."""
-    wiring = _wiring()
+    wiring = wire()
     settings = wiring.settings
     organization = Organization(wiring.organizations)
     stack_set = StackSet(

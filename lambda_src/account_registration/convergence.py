@@ -69,6 +69,9 @@ class Convergence:
         try:
             open_orders = self._without_unknown_policies(orders, outcomes)
             self._converge(open_orders, outcomes)
+            if any(isinstance(outcome, RejectedError) for outcome in outcomes.values()):
+                # Perhaps for a policy that has another id by now.
+                self._policy_ids = {}
         except Exception as error:  # noqa: BLE001 - an outcome like any other
             # What all accounts share could not be read.
             outcomes = {order.account_id: error for order in orders} | outcomes

@@ -19,7 +19,7 @@ from aws.stacks import StackReader
 
 from .admission import Admitted, admit
 from .convergence import Convergence
-from .reporting import Case, Reporter
+from .reporting import PATIENCE_SECONDS, Case, Reporter
 from .request import RequestRefusedError, parse
 from .settings import Settings
 
@@ -39,7 +39,9 @@ logger = Logger(service="account_registration")
 
 
 @dataclass(frozen=True, slots=True)
-class _Wiring:
+class Wiring:
+    """What lasts as long as the container."""
+
     queue: Queue
     stacks: StackReader
     offboarding: Offboarding
@@ -49,7 +51,8 @@ class _Wiring:
 
 
 @cache
-def _wiring() -> _Wiring:
+def wire() -> Wiring:
+    """Read the environment and make the clients, once."""
     settings = Settings.from_environment(os.environ)
     queue = Queue(
         client("sqs"),
@@ -60,7 +63,7 @@ def _wiring() -> _Wiring:
     alert_logic = AlertLogic(
         settings.alert_logic, access_key=lambda: access_key(secrets_manager, settings.alert_logic.secret_arn)
     )
-    return _Wiring(
+    return Wiring(
         queue=queue,
         stacks=StackReader(
             client("sts"),
@@ -77,7 +80,7 @@ def _wiring() -> _Wiring:
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Handle a batch of requests from the registration queue."""
-    wiring = _wiring()
+    wiring = wire()
     batch = Batch(event, wiring.queue, logger=logger, waits_for=(RetryableError, AuthenticationError, ConflictError))
     for cases in _one_per_account(list(_cases(batch, wiring))):
         with wiring.alert_logic.within(lambda: context.get_remaining_time_in_millis() / 1000 - RESERVED_SECONDS):
@@ -92,13 +95,13 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     return batch.response()
 
 
-def _cases(batch: Batch, wiring: _Wiring) -> Iterator[Case]:
+def _cases(batch: Batch, wiring: Wiring) -> Iterator[Case]:
     for message in batch.messages:
-        with batch.handling(message):
+        with batch.handling(message, due_at=message.sent_at + PATIENCE_SECONDS):
             yield _case(message, wiring)
 
 
-def _case(message: Message, wiring: _Wiring) -> Case:
+def _case(message: Message, wiring: Wiring) -> Case:
     request = parse(message.body)
     logger.set_correlation_id(request.id)
     try:

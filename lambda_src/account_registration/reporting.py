@@ -47,7 +47,7 @@ class Reporter:
 
     def __init__(self, *, queue: Queue, http: requests.Session, logger: Logger) -> None:
         self._queue = queue
-        self._http = http
+        self.http = http
         self._logger = logger
 
     def report(self, case: Case, outcome: Settled | Skipped | Exception, *, now: float) -> None:
@@ -91,7 +91,7 @@ class Reporter:
 
     def _answer(self, request: Request, document: dict[str, Any]) -> None:
         if request.response_url:
-            answer.send(request.response_url, document, self._http)
+            answer.send(request.response_url, document, self.http)
 
     def _log(self, request: Request, status: str, **details: str | None) -> None:
         known = {name: detail for name, detail in details.items() if detail}

@@ -30,7 +30,7 @@ def client(service: str, **options: str) -> Any:  # noqa: ANN401 - each service'
         service: AWS's name of the service.
         **options: Region and credentials, where they are not the function's own.
     """
-    return _session().client(service, config=_CONFIG, **options)  # type: ignore[call-overload]
+    return session().client(service, config=_CONFIG, **options)  # type: ignore[call-overload]
 
 
 def error_code(error: ClientError) -> str:
@@ -39,5 +39,6 @@ def error_code(error: ClientError) -> str:
 
 
 @cache
-def _session() -> boto3.session.Session:
+def session() -> boto3.session.Session:
+    """Return the session of the container: it loads the description of each service once."""
     return boto3.session.Session()

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError  # noqa: A004 - its name
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnectionError
 
 from .clients import error_code
 
@@ -204,7 +205,7 @@ def wait_seconds(*, received: int, retry_after: float | None, due_in: float) -> 
 
 def _is_transient(error: Exception) -> bool:
     if not isinstance(error, ClientError):
-        return isinstance(error, (ConnectionError, HTTPClientError))
+        return isinstance(error, (NoConnectionError, HTTPClientError))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return (
         error_code(error) in _THROTTLED

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 from moto import mock_aws
 
+from aws.clients import client, session
 from tests.lambda_src.deliveries import Deliveries
 
 if TYPE_CHECKING:
@@ -20,10 +20,12 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    session.cache_clear()
     with mock_aws():
         yield
+    session.cache_clear()
 
 
 @pytest.fixture
 def deliveries(aws: None) -> Deliveries:  # noqa: ARG001 - AWS must be there
-    return Deliveries(boto3.client("sqs"))
+    return Deliveries(client("sqs"))

@@ -7,12 +7,11 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 from moto.cloudformation.models import StackInstance
 
 from account_enrollment import handler
-from aws import clients
+from aws.clients import client
 from tests.lambda_src.account_enrollment.test_settings import ENVIRONMENT
 from tests.lambda_src.deliveries import Context, Deliveries, raw_event
 from tests.lambda_src.wire import answer_with_error, calls_of
@@ -65,18 +64,16 @@ def landing_zone(deliveries: Deliveries, monkeypatch: pytest.MonkeyPatch) -> Ite
     queues = {"QUEUE_URL": deliveries.url, "DEAD_LETTER_QUEUE_URL": deliveries.dead_letter_url}
     for name, value in (ENVIRONMENT | queues).items():
         monkeypatch.setenv(name, value)
-    organizations = boto3.client("organizations")
+    organizations = client("organizations")
     organizations.create_organization(FeatureSet="ALL")
     status = organizations.create_account(AccountName="shop", Email="shop@example.com")["CreateAccountStatus"]
-    cloudformation = boto3.client("cloudformation")
+    cloudformation = client("cloudformation")
     cloudformation.create_stack_set(StackSetName=STACK_SET, TemplateBody=TEMPLATE)
-    handler._wiring.cache_clear()
-    clients._session.cache_clear()
+    handler.wire.cache_clear()
     log = io.StringIO()
     monkeypatch.setattr(handler.logger.registered_handler, "stream", log)
     yield LandingZone(cloudformation, deliveries, status.get("AccountId", ""), log)
-    handler._wiring.cache_clear()
-    clients._session.cache_clear()
+    handler.wire.cache_clear()
 
 
 @pytest.mark.parametrize("name", ["create-managed-account-succeeded", "update-managed-account-succeeded"])
@@ -140,7 +137,7 @@ def test_does_nothing_for_an_account_that_is_not_in_the_organization(landing_zon
 
 
 def test_does_nothing_for_a_closed_account(landing_zone: LandingZone) -> None:
-    boto3.client("organizations").close_account(AccountId=landing_zone.account_id)
+    client("organizations").close_account(AccountId=landing_zone.account_id)
 
     assert landing_zone.deliver(landing_zone.event()) == []
     assert landing_zone.instances() == []

@@ -297,6 +297,15 @@ class TestFailure:
 
         assert isinstance(one(convergence.converge([REGISTRATION])), Settled)
 
+    def test_looks_for_the_policies_again_after_a_rejection(
+        self, fake: FakeAlertLogic, convergence: Convergence
+    ) -> None:
+        convergence.converge(accounts(1))
+        fake.policies = [{**policy, "id": policy["id"][::-1]} for policy in fake.policies]
+
+        assert isinstance(one(convergence.converge([REGISTRATION])), RejectedError)
+        assert isinstance(one(convergence.converge([REGISTRATION])), Settled)
+
     def test_leaves_nothing_behind_when_alert_logic_rejects_a_deployment(
         self, fake: FakeAlertLogic, convergence: Convergence
     ) -> None:

@@ -8,15 +8,14 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 from moto.backends import get_backend
 
 from account_registration import handler
 from account_registration.admission import IAM_LAG_SECONDS
 from account_registration.reporting import PATIENCE_SECONDS
-from aws import clients
-from tests.lambda_src.account_registration.requests import MEMBER, REGISTRATION_ID, Type, message
+from aws.clients import client
+from tests.lambda_src.account_registration.cloudformation_requests import MEMBER, REGISTRATION_ID, Type, message
 from tests.lambda_src.account_registration.response_bucket import ResponseBucket
 from tests.lambda_src.account_registration.test_settings import ENVIRONMENT
 from tests.lambda_src.deliveries import Context, Deliveries
@@ -44,8 +43,8 @@ class Hub:
         """Bring the stack of a member into a state, and return its id."""
         if account_id not in self.stack_ids:
             role = f"arn:aws:iam::{account_id}:role/any"
-            credentials = boto3.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
-            cloudformation = boto3.client(
+            credentials = client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+            cloudformation = client(
                 "cloudformation",
                 aws_access_key_id=credentials["AccessKeyId"],
                 aws_secret_access_key=credentials["SecretAccessKey"],
@@ -80,7 +79,9 @@ class Hub:
     def queued(self) -> list[str]:
         """Take what the function itself put into its queue."""
         queue = get_backend("sqs")["123456789012"]["us-east-1"].queues["queue"]
-        return [it.body for it in queue._messages if "Continue" in it.body]
+        # It is delayed, so AWS would not show it yet.
+        messages = queue._messages  # pyright: ignore[reportPrivateUsage]
+        return [it.body for it in messages if "Continue" in it.body]
 
     def lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log.getvalue().splitlines()]
@@ -89,7 +90,7 @@ class Hub:
 @pytest.fixture
 def hub(deliveries: Deliveries, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     with FakeAlertLogic() as fake, ResponseBucket() as bucket:
-        secrets_manager = boto3.client("secretsmanager")
+        secrets_manager = client("secretsmanager")
         secret = secrets_manager.create_secret(Name="alertlogic", SecretString=fake.secret_string())
         own = {
             "ALERTLOGIC_SECRET_ARN": secret["ARN"],
@@ -99,16 +100,14 @@ def hub(deliveries: Deliveries, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub
         }
         for name, value in (ENVIRONMENT | own).items():
             monkeypatch.setenv(name, value)
-        handler._wiring.cache_clear()
-        clients._session.cache_clear()
-        bucket.receive_from(handler._wiring().reporter._http)
+        handler.wire.cache_clear()
+        bucket.receive_from(handler.wire().reporter.http)
         log = io.StringIO()
         monkeypatch.setattr(handler.logger.registered_handler, "stream", log)
         hub = Hub(fake, bucket, deliveries, log)
         hub.stack("CREATE_IN_PROGRESS")
         yield hub
-        handler._wiring.cache_clear()
-        clients._session.cache_clear()
+        handler.wire.cache_clear()
     assert fake.contract_violations == []
 
 
@@ -315,7 +314,7 @@ class TestForged:
 class TestWaiting:
     @pytest.mark.parametrize("trouble", ["down", "bad key", "empty secret"])
     def test_waits_for_alert_logic_and_then_registers(self, hub: Hub, trouble: str) -> None:
-        secrets_manager, secret_id = boto3.client("secretsmanager"), "alertlogic"
+        secrets_manager, secret_id = client("secretsmanager"), "alertlogic"
         good = hub.fake.secret_string()
         match trouble:
             case "down":
@@ -430,7 +429,7 @@ def test_shows_neither_the_secret_nor_the_url(
         case "bad key":
             hub.fake.set_access_key("0123456789abcdef", "another")
         case "bug":
-            monkeypatch.setattr(handler._wiring().reporter, "report", None)
+            monkeypatch.setattr(handler.wire().reporter, "report", None)
         case _:
             pass
 

@@ -322,6 +322,10 @@ class TestDocuments:
         assert disabled({"enabled": True, "mode": "manual"}) == {"enabled": False, "mode": "manual"}
 
 
+def linking(links: list[str], deployment_id: str, **fields: Any) -> Deployment:
+    return deployment(deployment_id, *links, **fields)
+
+
 credential_ids = st.sampled_from(["c1", "c2", "c3", "c4"])
 some_credentials = st.lists(
     st.builds(
@@ -335,14 +339,7 @@ some_credentials = st.lists(
 )
 some_deployments = st.lists(
     st.builds(
-        lambda deployment_id, account_id, links, created_at, enabled, mode: deployment(
-            deployment_id,
-            *links,
-            account_id=account_id,
-            created_at=created_at,
-            enabled=enabled,
-            mode=mode,
-        ),
+        linking,
         deployment_id=st.sampled_from(["d1", "d2", "d3", "d4"]),
         account_id=st.sampled_from([ACCOUNT, OTHER]),
         links=st.lists(credential_ids, max_size=2, unique=True),

@@ -15,7 +15,7 @@ from account_registration.request import (
 )
 from aws.organizations import AwsAccountId
 from aws.queue import Refused
-from tests.lambda_src.account_registration.requests import MEMBER, REGISTRATION_ID, continued, request
+from tests.lambda_src.account_registration.cloudformation_requests import MEMBER, REGISTRATION_ID, continued, request
 from tests.lambda_src.deliveries import raw_event
 
 BUCKET = "cloudformation-custom-resource-response-useast1"
@@ -209,7 +209,7 @@ class TestRegistrationOf:
     ],
 )
 def test_refuses_a_stack_that_speaks_for_another_account(properties: dict[str, str]) -> None:
-    with pytest.raises(RequestRefusedError, match="in account 555555555555 may not speak for .*666666666666"):
+    with pytest.raises(RequestRefusedError, match=r"in account 555555555555 may not speak for .*666666666666"):
         registration_of(request(properties=properties))
     with pytest.raises(RequestRefusedError, match="may not speak for"):
         deregistration_of(request("Delete", properties=properties), Offboarding.DELETE)

@@ -21,15 +21,15 @@ def test_names_variable_value_and_what_is_allowed(value: str) -> None:
 
 
 def test_fails_when_a_variable_is_not_set() -> None:
-    with pytest.raises(ValueError, match="^REGIONS is not set$"):
+    with pytest.raises(ValueError, match=r"^REGIONS is not set$"):
         Environment({}).some("REGIONS", REGION)
 
 
 def test_fails_when_a_list_is_empty_that_must_not_be() -> None:
-    with pytest.raises(ValueError, match="^REGIONS is empty"):
+    with pytest.raises(ValueError, match=r"^REGIONS is empty"):
         Environment({"REGIONS": ""}).some("REGIONS", REGION)
 
 
 def test_fails_when_one_of_a_list_is_malformed() -> None:
-    with pytest.raises(ValueError, match="^UNITS holds 'ou-1'"):
+    with pytest.raises(ValueError, match=r"^UNITS holds 'ou-1'"):
         Environment({"UNITS": "ou-abcd-11111111,ou-1"}).any("UNITS", UNIT_ID)

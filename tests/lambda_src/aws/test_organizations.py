@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
+from aws.clients import client
 from aws.organizations import AwsAccountId, Organization
 
 if TYPE_CHECKING:
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def organizations(aws: None) -> OrganizationsClient:  # noqa: ARG001 - AWS must be there
-    client = boto3.client("organizations")
-    client.create_organization(FeatureSet="ALL")
-    return client
+    organizations: OrganizationsClient = client("organizations")
+    organizations.create_organization(FeatureSet="ALL")
+    return organizations
 
 
 def unit(organizations: OrganizationsClient, parent: str, name: str) -> str:

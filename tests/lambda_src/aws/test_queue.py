@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aws.queue import UNFORESEEN_ATTEMPTS, Batch, Message, NotYet, Queue, Refused, wait_seconds
-from tests.lambda_src.deliveries import Deliveries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.lambda_src.deliveries import Deliveries
 
 
 class RetryLaterError(Exception):

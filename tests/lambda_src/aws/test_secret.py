@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 
 from alertlogic_api import SecretError
+from aws.clients import client
 from aws.secret import access_key
 from tests.lambda_src.wire import answer_with_error
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def secrets_manager(aws: None) -> SecretsManagerClient:  # noqa: ARG001 - AWS must be there
-    return boto3.client("secretsmanager")
+    return client("secretsmanager")
 
 
 def test_reads_the_key(secrets_manager: SecretsManagerClient) -> None:

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
+from aws.clients import client
 from aws.organizations import AwsAccountId
 from aws.queue import NotYet
 from aws.stack_sets import Operation, StackInstance, StackSet
@@ -42,7 +42,7 @@ BEGIN: dict[str, Callable[[StackSet], None]] = {
 
 @pytest.fixture
 def cloudformation(aws: None) -> CloudFormationClient:  # noqa: ARG001 - AWS must be there
-    return boto3.client("cloudformation")
+    return client("cloudformation")
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_creates_lists_and_releases_instances(stack_set: StackSet) -> None:
 
 
 def test_lists_more_instances_and_operations_than_fit_on_a_page(cloudformation: CloudFormationClient) -> None:
-    def instance(account_id: str, region: str) -> dict[str, Any]:
+    def instance(account_id: str, region: str) -> Any:
         return {
             "Account": account_id,
             "Region": region,
@@ -88,9 +88,7 @@ def test_lists_more_instances_and_operations_than_fit_on_a_page(cloudformation: 
     with Stubber(cloudformation) as stubber:
         stubber.add_response(
             "list_stack_instances",
-            cast(
-                "Any", {"Summaries": [instance(ACCOUNT, "us-west-2"), instance(OTHER, "us-east-1")], "NextToken": "a"}
-            ),
+            {"Summaries": [instance(ACCOUNT, "us-west-2"), instance(OTHER, "us-east-1")], "NextToken": "a"},
             instances,
         )
         stubber.add_response(
@@ -98,7 +96,7 @@ def test_lists_more_instances_and_operations_than_fit_on_a_page(cloudformation: 
         )
         stubber.add_response(
             "list_stack_instances",
-            cast("Any", {"Summaries": [instance(ACCOUNT, "us-east-1")]}),
+            {"Summaries": [instance(ACCOUNT, "us-east-1")]},
             {**instances, "NextToken": "b"},
         )
         stubber.add_response(

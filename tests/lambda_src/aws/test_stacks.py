@@ -3,11 +3,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
+from aws.clients import client
 from aws.organizations import AwsAccountId
 from aws.stacks import NotReadableError, RoleNotAssumableError, StackReader
 from tests.lambda_src.wire import answer_with_error
@@ -21,7 +21,7 @@ TEMPLATE = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
 
 @pytest.fixture
 def sts(aws: None) -> STSClient:  # noqa: ARG001 - AWS must be there
-    return boto3.client("sts")
+    return client("sts")
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def reader(sts: STSClient) -> StackReader:
 @pytest.fixture
 def stack_id(sts: STSClient) -> str:
     credentials = sts.assume_role(RoleArn=f"arn:aws:iam::{MEMBER}:role/any", RoleSessionName="test")["Credentials"]
-    cloudformation = boto3.client(
+    cloudformation = client(
         "cloudformation",
         aws_access_key_id=credentials["AccessKeyId"],
         aws_secret_access_key=credentials["SecretAccessKey"],

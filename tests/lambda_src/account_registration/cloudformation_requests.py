@@ -19,7 +19,7 @@ def message(
     """Return the body of a message; a change or property of None leaves the name out."""
     envelope = raw_event(f"registration-{request_type.lower()}")
     request = json.loads(envelope["Message"]) | (changes or {})
-    request["ResourceProperties"] |= properties or {}
+    request["ResourceProperties"] = _without_none(request["ResourceProperties"] | (properties or {}))
     envelope["Message"] = json.dumps(_without_none(request))
     return json.dumps(envelope)
 
@@ -33,8 +33,4 @@ def continued(request_type: Type = "Create", *, stack_changed_at: str = "then") 
 
 
 def _without_none(document: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: _without_none(value) if isinstance(value, dict) else value
-        for name, value in document.items()
-        if value is not None
-    }
+    return {name: value for name, value in document.items() if value is not None}
