@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from aws.queue import NotYet
+from aws.queue import NotYet, Refused
 from aws.stacks import NotReadableError, RoleNotAssumableError, Stack
 
 from .registration import Deregistration, Offboarding
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 # A new role can be assumed only once IAM knows it everywhere.
 IAM_LAG_SECONDS: Final = 600
 
-# In which states of the stack CloudFormation sends which request.
+# In which states of the stack CloudFormation sends which request; an update deletes in its clean-up only.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
 _STATES: Final = {
     "Create": frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"}),
     "Update": frozenset({"UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"}),
@@ -39,13 +40,10 @@ _STATES: Final = {
             "DELETE_IN_PROGRESS",
             "ROLLBACK_IN_PROGRESS",
             "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
-            "UPDATE_IN_PROGRESS",
             "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
-            "UPDATE_ROLLBACK_IN_PROGRESS",
         }
     ),
 }
-
 
 _FAILED_TO_LEAVE: Final = frozenset({"DELETE_FAILED", "ROLLBACK_FAILED"})
 
@@ -77,6 +75,7 @@ def admit(request: Request, *, stacks: Stacks, offboarding: Offboarding, age_sec
     Raises:
         RequestRefusedError: Whoever asks may not.
         NotYet: It cannot be checked yet.
+        Refused: Nobody waits for an answer: it was given before, or the request is made up.
     """
     if request.is_foreign_delete:
         return Skipped("it was never registered by this stack")
@@ -103,6 +102,8 @@ def _stack_that_asks(request: Request, stacks: Stacks, age_seconds: float) -> St
         raise RequestRefusedError(str(error)) from error
     if stack is None:
         raise RequestRefusedError("there is no such stack")
+    if not stack.status.endswith("_IN_PROGRESS"):
+        raise Refused(f"the stack is {stack.status}, so CloudFormation waits for no answer to a {request.type}")
     if stack.status not in _STATES[request.type]:
         raise RequestRefusedError(f"the stack is {stack.status}, so CloudFormation asks for no {request.type}")
     return stack

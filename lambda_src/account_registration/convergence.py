@@ -177,7 +177,7 @@ class _Effort:
         return True
 
     def _withdraw(self, state: State) -> None:
-        # A registration that is refused leaves nothing behind.
+        # A registration that is refused should leave nothing behind; if it does, the next one takes it up.
         linked = {credential.id for deployment in state.deployments for credential in deployment.credentials}
         if self.credential_made_here and self.credential_made_here not in linked:
             with suppress(AlertLogicError):

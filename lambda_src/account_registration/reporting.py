@@ -80,11 +80,12 @@ class Reporter:
 
     def _refuse(self, case: Case, refusal: RejectedError | RequestRefusedError) -> None:
         request = case.request
+        # First, for the answer itself may fail for good, and then the dead letter tells of that.
+        self._log(request, "refused", reason=str(refusal))
         if request.type == "Create":
             self._answer(request, answer.failed(request, str(refusal)))
         else:
             self._answer(request, answer.succeeded(request, "refused"))
-        self._log(request, "refused", reason=str(refusal))
         # An honest Create that is refused shows in its stack; nothing else would be seen.
         if request.type != "Create" or request.is_continued or refusal is case.verdict:
             raise Refused(str(refusal))

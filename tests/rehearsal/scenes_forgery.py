@@ -66,7 +66,7 @@ def _past_the_topic(story: Story, attacker: str, victim: str) -> None:
         ),
         "a Create for the victim, from a stack of the victim that asks for nothing": (
             rehearsal.forger.request("Create", stack_id=of_victim, account=victim),
-            ["FAILED"],
+            [],
         ),
         "a Delete of the victim, from the attacker's stack": (
             rehearsal.forger.request("Delete", stack_id=of_attacker, account=victim),
@@ -74,7 +74,7 @@ def _past_the_topic(story: Story, attacker: str, victim: str) -> None:
         ),
         "a Delete of the victim, from a stack of the victim that is not being deleted": (
             rehearsal.forger.request("Delete", stack_id=of_victim, account=victim),
-            ["refused"],
+            [],
         ),
         "a Create whose answer goes to a stranger": (
             rehearsal.forger.request("Create", stack_id=of_attacker, account=attacker, ResponseURL=EVIL_URL),
