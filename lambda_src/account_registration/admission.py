@@ -79,14 +79,11 @@ def admit(request: Request, *, stacks: Stacks, offboarding: Offboarding, age_sec
     """
     if request.is_foreign_delete:
         return Skipped("it was never registered by this stack")
-    if request.type == "Delete":
-        order = deregistration_of(request, offboarding)
-        if request.is_continued:
+    order = deregistration_of(request, offboarding) if request.type == "Delete" else registration_of(request)
+    if request.is_continued:
+        if isinstance(order, Deregistration):
             return _admit_continued_delete(request, order, stacks, age_seconds)
-    else:
-        order = registration_of(request)
-        if request.is_continued:
-            return _admit_continued(request, order, stacks)
+        return _admit_continued(request, order, stacks)
     stack = _stack_that_asks(request, stacks, age_seconds)
     if isinstance(order, Deregistration) and offboarding is Offboarding.RETAIN:
         return Skipped("deployments are retained")

@@ -74,7 +74,8 @@ class Convergence:
                 self._policy_ids = {}
         except Exception as error:  # noqa: BLE001 - an outcome like any other
             # What all accounts share could not be read.
-            outcomes = {order.account_id: error for order in orders} | outcomes
+            for order in orders:
+                outcomes.setdefault(order.account_id, error)
         return outcomes
 
     def _converge(self, orders: Sequence[Order], outcomes: dict[AwsAccountId, Outcome]) -> None:

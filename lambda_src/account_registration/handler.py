@@ -17,7 +17,7 @@ from aws.queue import Batch, Queue
 from aws.secret import access_key
 from aws.stacks import StackReader
 
-from .admission import Admitted, admit
+from .admission import Admitted, Skipped, admit
 from .convergence import Convergence
 from .reporting import PATIENCE_SECONDS, Case, Reporter
 from .request import RequestRefusedError, parse
@@ -104,6 +104,7 @@ def _cases(batch: Batch, wiring: Wiring) -> Iterator[Case]:
 def _case(message: Message, wiring: Wiring) -> Case:
     request = parse(message.body)
     logger.set_correlation_id(request.id)
+    verdict: Admitted | Skipped | RequestRefusedError
     try:
         age_seconds = time.time() - message.sent_at
         verdict = admit(request, stacks=wiring.stacks, offboarding=wiring.offboarding, age_seconds=age_seconds)

@@ -136,7 +136,7 @@ class Batch:
         self.messages: Final[Sequence[Message]] = [Message.from_record(record) for record in event["Records"]]
         self._queue = queue
         self._logger = logger
-        self._waits_for = (NotYet, *waits_for)
+        self._waits_for: tuple[type[Exception], ...] = (NotYet, *waits_for)
         self._clock = clock
         self._kept: list[str] = []
 

@@ -88,10 +88,11 @@ class StackReader:
                     f"the role {self._role_name} in account {account_id} cannot be assumed"
                 ) from error
             raise
-        return client(
+        cloudformation: CloudFormationClient = client(
             "cloudformation",
             region_name=region,
             aws_access_key_id=credentials["AccessKeyId"],
             aws_secret_access_key=credentials["SecretAccessKey"],
             aws_session_token=credentials["SessionToken"],
         )
+        return cloudformation

@@ -29,7 +29,7 @@ def answer_with_error(monkeypatch: pytest.MonkeyPatch, service: str, operation: 
         if event_name != f"before-send.{service}.{operation}":
             return played(self, event_name, request, **kwargs)
         error = f"<ErrorResponse><Error><Code>{code}</Code><Message>No</Message></Error></ErrorResponse>"
-        return AWSResponse(request.url, status, {}, _Body(error.encode()))  # pyright: ignore[reportArgumentType]
+        return AWSResponse(request.url, status, {}, _Body(error.encode()))  # type: ignore[arg-type]
 
     monkeypatch.setattr(BotocoreStubber, "__call__", answer)
 

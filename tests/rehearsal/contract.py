@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import yaml
 from jsonschema.exceptions import ValidationError
-from jsonschema.validators import extend  # pyright: ignore[reportUnknownVariableType] - jsonschema's stubs
+from jsonschema.validators import extend
 from openapi_schema_validator import OAS30Validator, oas30_format_checker
 from referencing import Registry
 from referencing.jsonschema import DRAFT4
@@ -108,7 +108,7 @@ def _named_properties(validator: Any, properties: Any, instance: Any, schema: An
 
 # A misspelled optional property would pass OpenAPI's open objects: what we create may only hold what is documented.
 # An update is not held to it, since it must carry fields unknown to us.
-_ClosedValidator = cast("Any", extend(OAS30Validator, {"properties": _named_properties}))
+_ClosedValidator: Any = extend(OAS30Validator, {"properties": _named_properties})  # type: ignore[no-untyped-call]
 
 
 class _Operation:
@@ -244,7 +244,7 @@ class Contract:
             item = {"$ref": f"{schema['$ref']}/items"}
             return [
                 f"[{index}]{fault}"
-                for index, each in enumerate(cast("list[Any]", value))
+                for index, each in enumerate(value)
                 for fault in self._schema_faults(item, each, closed=closed)
             ]
         return self._faults(json.dumps(schema), json.dumps(value), closed)

@@ -18,7 +18,7 @@ from moto.core.exceptions import ServiceException
 from moto.core.parse import QueryParser
 from moto.core.serialize import get_serializer_class
 from moto.core.utils import get_service_model
-from moto.moto_server.werkzeug_app import (  # pyright: ignore[reportMissingTypeStubs] - moto has none for its server
+from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
     create_backend_app,
 )

@@ -45,7 +45,7 @@ class LandingZone:
 
     def deliver(self, *bodies: str, received: int = 1) -> list[dict[str, str]]:
         batch = self.deliveries.batch(*bodies, received=received)
-        return handler.lambda_handler(batch, Context())["batchItemFailures"]  # pyright: ignore[reportArgumentType]
+        return handler.lambda_handler(batch, Context())["batchItemFailures"]  # type: ignore[arg-type]
 
     def instances(self) -> list[tuple[str, str]]:
         summaries = self.cloudformation.list_stack_instances(StackSetName=STACK_SET)["Summaries"]

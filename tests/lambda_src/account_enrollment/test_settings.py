@@ -34,7 +34,7 @@ def test_reads_the_environment() -> None:
 def test_reads_units_in_place_of_all() -> None:
     settings = Settings.from_environment(ENVIRONMENT | {"INCLUDED_UNITS": "ou-abcd-11111111,r-abcd"})
 
-    assert settings.scope.included_units == {"ou-abcd-11111111", "r-abcd"}
+    assert settings.scope.included_units == frozenset({"ou-abcd-11111111", "r-abcd"})
 
 
 @pytest.mark.parametrize("name", ENVIRONMENT)

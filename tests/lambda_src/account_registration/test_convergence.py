@@ -152,7 +152,7 @@ class TestUpdate:
                 user.deployments.update(deployment_id, document)
             return deployment
 
-        alert_logic.deployments.get = get
+        alert_logic.deployments.get = get  # type: ignore[method-assign]
 
         assert isinstance(one(convergence.converge([replace(REGISTRATION, mode="manual")])), Settled)
         [deployment] = fake.deployments_of(ACCOUNT)
@@ -184,8 +184,8 @@ class TestUpdate:
             kept = {name: value for name, value in deployment.document.items() if name != "control_tower"}
             return replace(deployment, document=kept)
 
-        alert_logic.deployments.list = lambda: [forgetful(deployment) for deployment in read_all()]
-        alert_logic.deployments.get = lambda deployment_id: forgetful(read(deployment_id))
+        alert_logic.deployments.list = lambda: [forgetful(deployment) for deployment in read_all()]  # type: ignore[method-assign]
+        alert_logic.deployments.get = lambda deployment_id: forgetful(read(deployment_id))  # type: ignore[method-assign]
 
         assert isinstance(one(Convergence(alert_logic).converge([REGISTRATION])), Settled)
         assert len([request for request in fake.requests if request.method == "PUT"]) == 1
@@ -193,7 +193,7 @@ class TestUpdate:
     def test_does_not_write_what_only_the_list_leaves_out(self, fake: FakeAlertLogic) -> None:
         alert_logic = client(fake)
         read_all = alert_logic.deployments.list
-        alert_logic.deployments.list = lambda: [
+        alert_logic.deployments.list = lambda: [  # type: ignore[method-assign]
             replace(it, document={"id": it.id, "enabled": True}) for it in read_all()
         ]
 

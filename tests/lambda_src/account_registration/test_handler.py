@@ -74,13 +74,13 @@ class Hub:
 
     def deliver(self, *bodies: str, age: float = 0, received: int = 1) -> list[dict[str, str]]:
         batch = self.deliveries.batch(*bodies, age=age, received=received)
-        return handler.lambda_handler(batch, Context())["batchItemFailures"]  # pyright: ignore[reportArgumentType]
+        return handler.lambda_handler(batch, Context())["batchItemFailures"]  # type: ignore[arg-type]
 
     def queued(self) -> list[str]:
         """Take what the function itself put into its queue."""
         queue = get_backend("sqs")["123456789012"]["us-east-1"].queues["queue"]
         # It is delayed, so AWS would not show it yet.
-        messages = queue._messages  # pyright: ignore[reportPrivateUsage]
+        messages = queue._messages
         return [it.body for it in messages if "Continue" in it.body]
 
     def lines(self) -> list[dict[str, Any]]:
@@ -403,7 +403,7 @@ class TestWaiting:
         batch = hub.deliveries.batch(hub.message())
         context = Context(remaining_ms=22_000)
 
-        assert len(handler.lambda_handler(batch, context)["batchItemFailures"]) == 1  # pyright: ignore[reportArgumentType]
+        assert len(handler.lambda_handler(batch, context)["batchItemFailures"]) == 1  # type: ignore[arg-type]
         assert hub.fake.requests == []
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -115,8 +117,8 @@ class TestClientAndFake:
     ) -> None:
         fake.set_access_key("mfa", "k", refusal="mfa_code_required")
         fake.set_access_key("old", "k", refusal="password_expired")
-        for name in ("unknown", "mfa", "old"):
-            client = make_client(access_key=lambda name=name: AccessKey(name, "k"))
+        for key in (AccessKey("unknown", "k"), AccessKey("mfa", "k"), AccessKey("old", "k")):
+            client = make_client(access_key=functools.partial(replace, key))
             with pytest.raises(AuthenticationError):
                 client.deployments.list()
 
@@ -209,7 +211,7 @@ class TestAnswer:
         ],
     )
     def test_without_a_body_where_none_is_due_is_fine(self, check: Callable[[], Check], source: str) -> None:
-        assert check() == Check(source, ())  # pyright: ignore[reportArgumentType] - pytest knows it as any string
+        assert check() == Check(source, ())  # type: ignore[arg-type] # pytest knows it as any string
 
 
 class TestFake:

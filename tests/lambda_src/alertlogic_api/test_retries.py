@@ -300,7 +300,7 @@ def test_answer_that_breaks_off_is_a_reason_to_try_later(make_client: MakeClient
 def test_compressed_answer_is_read(make_client: MakeClient) -> None:
     class Compressed(Answer):
         @property
-        def body(self) -> bytes:  # pyright: ignore[reportIncompatibleVariableOverride] - computed anew is as good
+        def body(self) -> bytes:
             return gzip.compress(b'{"error": "mfa_code_required"}')
 
     def answer(_: Request) -> Answer:

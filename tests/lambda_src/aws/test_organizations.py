@@ -50,7 +50,7 @@ def test_reads_the_units_that_accounts_share_once(organizations: OrganizationsCl
     asked: list[str] = []
     organizations.meta.events.register(
         "before-parameter-build.organizations.ListParents",
-        lambda params, **_: asked.append(params["ChildId"]),  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+        lambda params, **_: asked.append(params["ChildId"]),
     )
 
     organization = Organization(organizations)

@@ -205,7 +205,7 @@ def test_waits_as_long_as_the_service_asks() -> None:
 
 def test_postpones_no_further_than_the_time_that_is_due(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[int] = []
-    monkeypatch.setattr(Queue, "postpone", lambda *_, seconds: waits.append(seconds))  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    monkeypatch.setattr(Queue, "postpone", lambda *_, seconds: waits.append(seconds))
 
     bench.run(bench.deliveries.batch("a", received=20), fail_with(NotYet("")), due_at=time.time() + 100)
 

@@ -47,7 +47,7 @@ def test_describes_a_stack_in_another_account_through_the_reader_role(
     asked: list[dict[str, object]] = []
     sts.meta.events.register(
         "before-parameter-build.sts.AssumeRole",
-        lambda params, **_: asked.append(params),  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+        lambda params, **_: asked.append(params),
     )
 
     stack = reader.stack(account_id=MEMBER, region="us-east-1", stack_id=stack_id)
