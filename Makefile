@@ -75,5 +75,5 @@ $(INSTALLED): pyproject.toml uv.lock package.json package-lock.json
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	uv sync --quiet --frozen
-	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
 	@touch $(INSTALLED)
