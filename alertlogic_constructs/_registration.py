@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from .protection import Offboarding
 
 
+ANY_REGISTRANT = "*"
+
+
 class Registration(Construct):
     """The service behind the custom resource `Custom::AlertLogicRegistration`.
 
@@ -108,16 +111,18 @@ class Registration(Construct):
         )
 
     def _admit(self, organization_id: str, registrants: Sequence[str]) -> None:
-        # A session's aws:PrincipalArn is the ARN of its role.
-        by_registrant = {"aws:PrincipalArn": list(registrants)}
         in_organization = {"aws:PrincipalOrgID": organization_id}
+        # A session's aws:PrincipalArn is the ARN of its role. Where the key is absent any condition on it refuses.
+        by_registrant: dict[str, object] = (
+            {} if ANY_REGISTRANT in registrants else {"ArnLike": {"aws:PrincipalArn": list(registrants)}}
+        )
         self.topic.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="AdmitRegistrants",
                 principals=[iam.AnyPrincipal()],
                 actions=["sns:Publish"],
                 resources=[self.topic.topic_arn],
-                conditions={"StringEquals": in_organization, "ArnLike": by_registrant},
+                conditions={"StringEquals": in_organization, **by_registrant},
             )
         )
         through_sns = {"kms:ViaService": f"sns.{Stack.of(self).region}.amazonaws.com"}
@@ -128,6 +133,6 @@ class Registration(Construct):
                 actions=["kms:Decrypt", "kms:GenerateDataKey*"],
                 # A key policy's resource is the key itself.
                 resources=["*"],
-                conditions={"StringEquals": {**in_organization, **through_sns}, "ArnLike": by_registrant},
+                conditions={"StringEquals": {**in_organization, **through_sns}, **by_registrant},
             )
         )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Stack
+from aws_cdk import Stack, Token
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from ._naming import CONTROL_TOWER_EXECUTION, DEFAULT_PREFIX, Names
-from ._registration import Registration
-from ._validation import require_environment
+from ._registration import ANY_REGISTRANT, Registration
+from ._validation import Checks, require_environment
 from .protection import Offboarding
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class AlertLogicHub(Construct):
         alert_logic: AlertLogic,
         landing_zone: LandingZone,
         offboarding: Offboarding = Offboarding.DISABLE,
-        registrants: Sequence[str] = (),
+        registrants: Sequence[str] | None = None,
         prefix: str = DEFAULT_PREFIX,
     ) -> None:
         """Create the hub.
@@ -53,12 +53,14 @@ class AlertLogicHub(Construct):
             landing_zone: The landing zone whose organization may ask and send.
             offboarding: What becomes of a deployment when its account's registration is deleted.
             registrants: Patterns of the role ARNs that may ask for registrations; Control Tower's execution role,
-                with which StackSets deploy, unless given. `["*"]` admits every principal of the organization; the
-                function still requires that the stack which asks exists and is in progress.
+                with which StackSets deploy, unless given. `["*"]` admits every principal of the organization, also
+                where AWS does not say which role asks; the function still requires that the stack which asks
+                exists and is in progress.
             prefix: The prefix of all physical names; fixed for the life of the installation.
 
         Raises:
-            ValueError: for a stack in another account or region, a missing secret, or a malformed prefix.
+            ValueError: for a stack in another account or region, a missing secret, a registrant that is no ARN, or
+                a malformed prefix.
         """
         super().__init__(scope, construct_id)
         names = Names(prefix)
@@ -70,7 +72,9 @@ class AlertLogicHub(Construct):
             names=names,
             offboarding=offboarding,
             organization_id=landing_zone.organization_id,
-            registrants=registrants or [f"arn:{Stack.of(self).partition}:iam::*:role/{CONTROL_TOWER_EXECUTION}"],
+            registrants=[f"arn:{Stack.of(self).partition}:iam::*:role/{CONTROL_TOWER_EXECUTION}"]
+            if registrants is None
+            else _checked(registrants),
         )
         self.registration_topic = registration.topic
         self.registration = registration.queued_function
@@ -84,3 +88,19 @@ class AlertLogicHub(Construct):
                 conditions={"StringEquals": {"aws:PrincipalOrgID": landing_zone.organization_id}},
             )
         )
+
+
+def _checked(registrants: Sequence[str]) -> Sequence[str]:
+    checks = Checks("AlertLogicHub")
+    patterns = checks.strings("registrants", registrants)
+    checks.require(bool(patterns), "registrants", registrants, "at least one pattern", "leave it out for the default")
+    for pattern in patterns:
+        checks.require(
+            pattern == ANY_REGISTRANT or Token.is_unresolved(pattern) or pattern.startswith("arn:"),
+            "registrants",
+            pattern,
+            f"the ARN of a role, perhaps with wildcards, or {ANY_REGISTRANT!r} for every principal",
+            "write it as 'arn:aws:iam::*:role/NAME'",
+        )
+    checks.raise_problems()
+    return patterns

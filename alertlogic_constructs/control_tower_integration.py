@@ -118,7 +118,7 @@ class ControlTowerIntegration(Construct):
                 "MAX_CONCURRENT_PERCENTAGE": str(_MAX_CONCURRENT_PERCENTAGE),
             },
         )
-        self._grant_enrollment(landing_zone, stack_set_arn)
+        self._grant_enrollment(landing_zone, names.stack_set, stack_set_arn)
         self.lifecycle_rule = events.Rule(
             self,
             "LifecycleRule",
@@ -189,7 +189,7 @@ class ControlTowerIntegration(Construct):
         stack_set.node.add_dependency(self.administration_role)
         return stack_set
 
-    def _grant_enrollment(self, landing_zone: LandingZone, stack_set_arn: str) -> None:
+    def _grant_enrollment(self, landing_zone: LandingZone, stack_set: str, stack_set_arn: str) -> None:
         partition = Stack.of(self).partition
         organization = f"arn:{partition}:organizations::{landing_zone.management_account}"
         accounts = f"{organization}:account/{landing_zone.organization_id}/*"
@@ -198,15 +198,25 @@ class ControlTowerIntegration(Construct):
             iam.PolicyStatement(actions=["organizations:DescribeAccount"], resources=[accounts]),
             iam.PolicyStatement(actions=["organizations:ListParents"], resources=[accounts, units]),
             iam.PolicyStatement(
+                actions=["cloudformation:ListStackInstances", "cloudformation:ListStackSetOperations"],
+                resources=[stack_set_arn],
+            ),
+            iam.PolicyStatement(
                 actions=[
-                    "cloudformation:ListStackInstances",
-                    "cloudformation:ListStackSetOperations",
                     "cloudformation:CreateStackInstances",
                     "cloudformation:UpdateStackInstances",
                     "cloudformation:DeleteStackInstances",
                 ],
-                resources=[stack_set_arn],
+                # These also act on targets and resource types:
+                # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html
+                resources=[
+                    stack_set_arn,
+                    f"arn:{partition}:cloudformation:*:{landing_zone.management_account}:stackset-target/{stack_set}:*",
+                    f"arn:{partition}:cloudformation:*::type/resource/*",
+                ],
             ),
+            # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-prereqs-self-managed.html
+            iam.PolicyStatement(actions=["iam:GetRole"], resources=[self.administration_role.role_arn]),
             iam.PolicyStatement(
                 actions=["iam:PassRole"],
                 resources=[self.administration_role.role_arn],
@@ -217,7 +227,7 @@ class ControlTowerIntegration(Construct):
             self.enrollment.role.add_to_policy(statement)
         acknowledge_wildcards(
             self.enrollment.role,
-            "Any account and unit of one organization, and one StackSet, whose ARN ends in an id that AWS chooses",
+            "Any account and unit of one organization, and one StackSet, whose ARNs end in an id that AWS chooses",
             *statements,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from aws.queue import NotYet, Refused
+from aws.queue import NotYet
 from aws.stacks import NotReadableError, RoleNotAssumableError, Stack
 
 from .registration import Deregistration, Offboarding
@@ -63,7 +63,17 @@ class Skipped:
     why: str
 
 
-def admit(request: Request, *, stacks: Stacks, offboarding: Offboarding, age_seconds: float) -> Admitted | Skipped:
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """A request that was answered before, or that nobody made: no answer is waited for."""
+
+    why: str
+
+
+Verdict = Admitted | Skipped | Stale
+
+
+def admit(request: Request, *, stacks: Stacks, offboarding: Offboarding, age_seconds: float) -> Verdict:
     """Check who asks, and read what for.
 
     Args:
@@ -75,22 +85,22 @@ def admit(request: Request, *, stacks: Stacks, offboarding: Offboarding, age_sec
     Raises:
         RequestRefusedError: Whoever asks may not.
         NotYet: It cannot be checked yet.
-        Refused: Nobody waits for an answer: it was given before, or the request is made up.
     """
     if request.is_foreign_delete:
         return Skipped("it was never registered by this stack")
     order = deregistration_of(request, offboarding) if request.type == "Delete" else registration_of(request)
-    if request.is_continued:
-        if isinstance(order, Deregistration):
-            return _admit_continued_delete(request, order, stacks, age_seconds)
-        return _admit_continued(request, order, stacks)
-    stack = _stack_that_asks(request, stacks, age_seconds)
-    if isinstance(order, Deregistration) and offboarding is Offboarding.RETAIN:
-        return Skipped("deployments are retained")
-    return Admitted(order, stack.changed_at)
+    verdict: Verdict
+    if not request.is_continued:
+        verdict = _admit_asking(request, order, stacks, age_seconds)
+    elif isinstance(order, Deregistration):
+        verdict = _admit_continued_delete(request, order, stacks, age_seconds)
+    else:
+        verdict = _admit_continued(request, order, stacks)
+    is_kept = isinstance(order, Deregistration) and offboarding is Offboarding.RETAIN
+    return Skipped("deployments are retained") if is_kept and isinstance(verdict, Admitted) else verdict
 
 
-def _stack_that_asks(request: Request, stacks: Stacks, age_seconds: float) -> Stack:
+def _admit_asking(request: Request, order: Order, stacks: Stacks, age_seconds: float) -> Admitted | Stale:
     try:
         stack = _stack(request, stacks)
     except NotReadableError as error:
@@ -100,10 +110,10 @@ def _stack_that_asks(request: Request, stacks: Stacks, age_seconds: float) -> St
     if stack is None:
         raise RequestRefusedError("there is no such stack")
     if not stack.status.endswith("_IN_PROGRESS"):
-        raise Refused(f"the stack is {stack.status}, so CloudFormation waits for no answer to a {request.type}")
+        return Stale(f"the stack is {stack.status}, so CloudFormation waits for no answer")
     if stack.status not in _STATES[request.type]:
         raise RequestRefusedError(f"the stack is {stack.status}, so CloudFormation asks for no {request.type}")
-    return stack
+    return Admitted(order, stack.changed_at)
 
 
 def _admit_continued(request: Request, order: Registration, stacks: Stacks) -> Admitted | Skipped:

@@ -13,24 +13,28 @@ from aws_lambda_powertools.logging import Logger
 
 from alertlogic_api import AlertLogic, AuthenticationError, ConflictError, RetryableError
 from aws.clients import client
-from aws.queue import Batch, Queue
+from aws.queue import Batch, NotYet, Queue
 from aws.secret import access_key
 from aws.stacks import StackReader
 
-from .admission import Admitted, Skipped, admit
+from .admission import Admitted, admit
 from .convergence import Convergence
 from .reporting import PATIENCE_SECONDS, Case, Reporter
 from .request import RequestRefusedError, parse
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+    from aws.organizations import AwsAccountId
     from aws.queue import Message
 
+    from .admission import Verdict
+    from .convergence import Settled
     from .registration import Offboarding
+    from .reporting import Outcome
 
 # Kept back from Alert Logic for the answers to CloudFormation.
 RESERVED_SECONDS: Final = 20
@@ -83,16 +87,24 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     wiring = wire()
     batch = Batch(event, wiring.queue, logger=logger, waits_for=(RetryableError, AuthenticationError, ConflictError))
     for cases in _one_per_account(list(_cases(batch, wiring))):
+        begun_at = time.time()
+        orders = [
+            case.verdict.order
+            for case in cases
+            if isinstance(case.verdict, Admitted) and not case.must_be_answered(begun_at)
+        ]
         with wiring.alert_logic.within(lambda: context.get_remaining_time_in_millis() / 1000 - RESERVED_SECONDS):
-            outcomes = wiring.convergence.converge(
-                [case.verdict.order for case in cases if isinstance(case.verdict, Admitted)]
-            )
+            outcomes = wiring.convergence.converge(orders)
         for case in cases:
             with batch.handling(case.message, correlation_id=case.request.id, due_at=case.due_at):
-                verdict = case.verdict
-                outcome = outcomes[verdict.order.account_id] if isinstance(verdict, Admitted) else verdict
-                wiring.reporter.report(case, outcome, now=time.time())
+                wiring.reporter.report(case, _outcome(case, outcomes), now=time.time())
     return batch.response()
+
+
+def _outcome(case: Case, outcomes: Mapping[AwsAccountId, Settled | Exception]) -> Outcome:
+    if not isinstance(case.verdict, Admitted):
+        return case.verdict
+    return outcomes.get(case.verdict.order.account_id) or NotYet("CloudFormation must have its answer first")
 
 
 def _cases(batch: Batch, wiring: Wiring) -> Iterator[Case]:
@@ -104,7 +116,7 @@ def _cases(batch: Batch, wiring: Wiring) -> Iterator[Case]:
 def _case(message: Message, wiring: Wiring) -> Case:
     request = parse(message.body)
     logger.set_correlation_id(request.id)
-    verdict: Admitted | Skipped | RequestRefusedError
+    verdict: Verdict | RequestRefusedError
     try:
         age_seconds = time.time() - message.sent_at
         verdict = admit(request, stacks=wiring.stacks, offboarding=wiring.offboarding, age_seconds=age_seconds)

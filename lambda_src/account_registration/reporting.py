@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from alertlogic_api import RejectedError
+from alertlogic_api import RejectedError, SecretError
 from aws.queue import Refused
 
 from . import answer
-from .admission import Admitted, Skipped
+from .admission import Admitted, Skipped, Stale
 from .convergence import Settled
 from .request import RequestRefusedError
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from aws.queue import Message, Queue
 
+    from .admission import Verdict
     from .request import Request
 
 # CloudFormation gives up after 60 minutes; by then it must have an answer.
@@ -34,12 +35,19 @@ class Case:
 
     message: Message
     request: Request
-    verdict: Admitted | Skipped | RequestRefusedError
+    verdict: Verdict | RequestRefusedError
 
     @property
     def due_at(self) -> float:
         """By when CloudFormation must have an answer, Unix seconds; 0 if it has had one."""
         return 0 if self.request.is_continued else self.message.sent_at + PATIENCE_SECONDS
+
+    def must_be_answered(self, now: float) -> bool:
+        """Whether CloudFormation must have an answer before anything else is tried."""
+        return not self.request.is_continued and now >= self.due_at
+
+
+Outcome = Settled | Skipped | Stale | Exception
 
 
 class Reporter:
@@ -50,7 +58,7 @@ class Reporter:
         self.http = http
         self._logger = logger
 
-    def report(self, case: Case, outcome: Settled | Skipped | Exception, *, now: float) -> None:
+    def report(self, case: Case, outcome: Outcome, *, now: float) -> None:
         """Say what became of a request.
 
         Raises:
@@ -65,14 +73,19 @@ class Reporter:
                 self._succeed(request, "dropped" if request.is_continued else "retained", reason=why)
             case RejectedError() | RequestRefusedError():
                 self._refuse(case, outcome)
-            case _ if now < case.due_at or request.is_continued or not isinstance(case.verdict, Admitted):
-                raise outcome
-            case _:
+            case Stale(why):
+                self._log(request, "stale", reason=why)
+            # An operator fills the secret, perhaps with what this very stack puts out once it is complete.
+            case Exception() if isinstance(case.verdict, Admitted) and (
+                case.must_be_answered(now) or (isinstance(outcome, SecretError) and not request.is_continued)
+            ):
                 self._queue.send(
                     request.continuation(stack_changed_at=case.verdict.stack_changed_at),
                     delay_seconds=CONTINUED_AFTER_SECONDS,
                 )
                 self._succeed(request, "pending", reason=str(outcome))
+            case _:
+                raise outcome
 
     def _succeed(self, request: Request, status: str, deployment_id: str | None = None, reason: str = "") -> None:
         self._answer(request, answer.succeeded(request, status, deployment_id=deployment_id))

@@ -145,12 +145,12 @@ def base_url(service: str, host: str, *, global_endpoint: str) -> str:
     It is https, unless the global endpoint is a rehearsal's on loopback and the host is on loopback too.
 
     Raises:
-        RejectedError: It is no bare host name.
+        RetryableError: It is no bare host name.
     """
     if global_endpoint.startswith("http://") and re.fullmatch(r"127\.0\.0\.1(:[0-9]+)?", host):
         return f"http://{host}"
     if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", host):
-        raise RejectedError(200, f"endpoints: {host!r} for {service} is not a host name")
+        raise RetryableError(f"endpoints: {host!r} for {service} is not a host name")
     return f"https://{host}"
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from moto.events.models import EventPattern
 
+from aws.queue import METRIC_NAMESPACE, WAITING_METRIC, wait_seconds
 from docs.diagram import templates
 
 if TYPE_CHECKING:
@@ -93,6 +94,27 @@ def test_the_template_sets_exactly_what_the_settings_read(name: str) -> None:
     importlib.import_module(f"{name}.settings").Settings.from_environment(environment)
 
     assert environment.read == set(environment)
+
+
+@pytest.mark.parametrize("retry_after", [None, 1, 60])
+def test_a_message_can_wait_for_a_week(retry_after: float | None) -> None:
+    for queue in _resources("AWS::SQS::Queue"):
+        if "RedrivePolicy" in queue:
+            deliveries = range(1, queue["RedrivePolicy"]["maxReceiveCount"])
+            waits = sum(wait_seconds(received=n, retry_after=retry_after, due_in=0) for n in deliveries)
+            assert 7 * 24 * 3600 < waits < queue["MessageRetentionPeriod"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_an_alarm_watches_the_metric_that_the_function_emits(name: str) -> None:
+    watched = [
+        (metric["Namespace"], metric["MetricName"], {one["Name"]: one["Value"] for one in metric["Dimensions"]})
+        for alarm in _resources("AWS::CloudWatch::Alarm")
+        for query in alarm.get("Metrics", [])
+        if (metric := query.get("MetricStat", {}).get("Metric"))
+    ]
+
+    assert (METRIC_NAMESPACE, WAITING_METRIC, {"service": name}) in watched
 
 
 @pytest.mark.parametrize("event", ["create-managed-account-succeeded", "update-managed-account-succeeded"])

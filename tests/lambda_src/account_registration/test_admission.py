@@ -5,14 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from account_registration.admission import IAM_LAG_SECONDS, Admitted, Skipped, admit
+from account_registration.admission import IAM_LAG_SECONDS, Admitted, Skipped, Stale, admit
 from account_registration.registration import Deregistration, Offboarding, Registration
 from account_registration.request import RequestRefusedError
-from aws.queue import NotYet, Refused
+from aws.queue import NotYet
 from aws.stacks import NotReadableError, RoleNotAssumableError, Stack
 from tests.lambda_src.account_registration.cloudformation_requests import MEMBER, continued, request
 
 if TYPE_CHECKING:
+    from account_registration.admission import Verdict
     from account_registration.request import Request
     from aws.organizations import AwsAccountId
 
@@ -56,7 +57,7 @@ def verdict(
     *,
     offboarding: Offboarding = Offboarding.DISABLE,
     age: float = 0,
-) -> Admitted | Skipped:
+) -> Verdict:
     stack = Stack(answer, "then") if isinstance(answer, str) else answer
     return admit(asked, stacks=Stacks(stack), offboarding=offboarding, age_seconds=age)
 
@@ -66,11 +67,11 @@ def verdict(
 def test_admits_a_request_only_in_the_states_in_which_cloudformation_sends_it(request_type: Any, state: str) -> None:
     if state in ADMITTED[request_type]:
         assert isinstance(verdict(request(request_type), state), Admitted)
-    else:
-        # Where CloudFormation waits for an answer it gets one.
-        refusal = RequestRefusedError if state.endswith("_IN_PROGRESS") else Refused
-        with pytest.raises(refusal, match=state):
+    elif state.endswith("_IN_PROGRESS"):
+        with pytest.raises(RequestRefusedError, match=state):
             verdict(request(request_type), state)
+    else:
+        assert isinstance(verdict(request(request_type), state), Stale)
 
 
 def test_looks_at_the_stack_that_asks_in_its_own_account_and_region() -> None:
@@ -121,8 +122,9 @@ def test_does_nothing_on_delete_of_what_it_never_made_whatever_else_the_request_
 
 def test_checks_a_delete_even_if_deployments_are_retained() -> None:
     assert isinstance(verdict(request("Delete"), "DELETE_IN_PROGRESS", offboarding=Offboarding.RETAIN), Skipped)
-    with pytest.raises(Refused):
-        verdict(request("Delete"), "CREATE_COMPLETE", offboarding=Offboarding.RETAIN)
+    assert isinstance(verdict(request("Delete"), "CREATE_COMPLETE", offboarding=Offboarding.RETAIN), Stale)
+    with pytest.raises(RequestRefusedError):
+        verdict(request("Delete"), "CREATE_IN_PROGRESS", offboarding=Offboarding.RETAIN)
 
 
 class TestContinued:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from alertlogic_api import AccessKey, AuthenticationError, RejectedError, RetryableError
+from alertlogic_api import AccessKey, AuthenticationError, RetryableError
 from alertlogic_api.session import base_url
 from tests.rehearsal.alertlogic import ACCESS_KEY_ID, FakeAlertLogic, LoggedRequest, Refusal
 from tests.rehearsal.alertlogic_server import Answer, LoopbackServer, Request
@@ -217,7 +217,7 @@ class TestEndpoints:
     def test_must_be_bare_host_names(self, client: AlertLogic, fake: FakeAlertLogic, host: str) -> None:
         fake.hosts["deployments"] = host
 
-        with pytest.raises(RejectedError, match="for deployments is not a host name"):
+        with pytest.raises(RetryableError, match="for deployments is not a host name"):
             client.deployments.list()
 
     def test_that_are_missing_are_a_reason_to_ask_again(self, client: AlertLogic, fake: FakeAlertLogic) -> None:
@@ -238,7 +238,7 @@ class TestBaseUrl:
 
     def test_of_a_service_on_loopback_is_not_plain_otherwise(self) -> None:
         assert base_url("aims", "127.0.0.1", global_endpoint="https://api.example.com") == "https://127.0.0.1"
-        with pytest.raises(RejectedError, match="is not a host name"):
+        with pytest.raises(RetryableError, match="is not a host name"):
             base_url("aims", "127.0.0.1:8080", global_endpoint="https://api.example.com")
 
 

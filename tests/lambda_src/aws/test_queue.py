@@ -12,7 +12,17 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aws.queue import UNFORESEEN_ATTEMPTS, Batch, Message, NotYet, Queue, Refused, wait_seconds
+from aws.queue import (
+    METRIC_NAMESPACE,
+    UNFORESEEN_ATTEMPTS,
+    WAITING_METRIC,
+    Batch,
+    Message,
+    NotYet,
+    Queue,
+    Refused,
+    wait_seconds,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -201,6 +211,20 @@ def test_backs_off_the_longer_the_more_often_a_message_came(received: int, short
 
 def test_waits_as_long_as_the_service_asks() -> None:
     assert wait_seconds(received=1, retry_after=120, due_in=0) == 120
+
+
+def test_backs_off_even_if_the_service_asks_for_less() -> None:
+    assert wait_seconds(received=99, retry_after=5, due_in=0) >= 450
+
+
+def test_says_how_old_the_oldest_waiting_message_is(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    bench.run(bench.deliveries.batch("a", "b", age=5000), fail_with(NotYet("")))
+    bench.run(bench.deliveries.batch("c"), lambda _: None)
+
+    [emitted] = [json.loads(line) for line in capsys.readouterr().out.splitlines() if WAITING_METRIC in line]
+    assert emitted["_aws"]["CloudWatchMetrics"][0]["Namespace"] == METRIC_NAMESPACE
+    assert emitted[WAITING_METRIC] == [pytest.approx(5000, abs=5)]
+    assert emitted["service"] == bench.logger.service
 
 
 def test_postpones_no_further_than_the_time_that_is_due(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
