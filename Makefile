@@ -23,9 +23,17 @@ help: ## List the targets.
 synth: $(INSTALLED) ## Write the sample app's CloudFormation templates to cdk.out.
 	cdk synth --quiet $(ARGS)
 
+.PHONY: deploy
+deploy: $(INSTALLED) ## Deploy the sample's stacks, with the AWS credentials of the environment.
+	cdk deploy --all $(ARGS)
+
+.PHONY: destroy
+destroy: $(INSTALLED) ## Destroy the sample's stacks; empty the StackSet first.
+	cdk destroy --all $(ARGS)
+
 .PHONY: test
-test: $(INSTALLED) ## Run lint, types, tests and template checks: all that a change must pass.
-	@start=$$(date +%s); $(MAKE) --no-print-directory -j2 --output-sync=target lint types templates unit \
+test: $(INSTALLED) ## Run lint, types, tests, template checks and the rehearsal: all that a change must pass.
+	@start=$$(date +%s); $(MAKE) --no-print-directory -j2 --output-sync=target lint types unit templates rehearse \
 	  && echo "--- all took $$(( $$(date +%s) - start )) s"
 
 .PHONY: lint
@@ -46,7 +54,7 @@ unit: $(INSTALLED) ## Run the tests, with a branch-coverage floor.
 
 .PHONY: rehearse
 rehearse: $(INSTALLED) ## Play the landing zone's story on this machine, through the synthesized templates.
-	python -m tests.rehearsal $(ARGS)
+	$(call timed,rehearse,python -m tests.rehearsal $(ARGS))
 
 .PHONY: bench
 bench: $(INSTALLED) ## Measure import times, API calls and CPU of the functions.

@@ -55,7 +55,7 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
 
     def choose(choices: type[EnumT], key: str) -> EnumT:
         name = left.pop(key, None)
-        if name in choices.__members__:
+        if isinstance(name, str) and name in choices.__members__:
             return choices[name]
         raise ValueError(f"{key} is {name!r}; allowed is one of {', '.join(choices.__members__)}; correct it")
 
@@ -63,9 +63,12 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
         included, excluded, accounts = (
             left.pop(key, None) for key in ("included_units", "excluded_units", "excluded_accounts")
         )
-        if included:
-            return OrganizationalUnits.only(*included, excluding=excluded, excluding_accounts=accounts)
-        return OrganizationalUnits.all(excluding=excluded, excluding_accounts=accounts)
+        # An empty list means the whole organization; a missing one must not.
+        if included == []:
+            return OrganizationalUnits.all(excluding=excluded, excluding_accounts=accounts)
+        if not isinstance(included, list):
+            raise ValueError(f"included_units is {included!r}; allowed is a list of strings; [] includes every unit")
+        return OrganizationalUnits.only(*included, excluding=excluded, excluding_accounts=accounts)
 
     parts: dict[str, Callable[[], object]] = {
         "landing_zone": lambda: LandingZone(**{key: left.pop(key, None) for key in LandingZone.__dataclass_fields__}),

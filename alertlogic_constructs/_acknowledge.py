@@ -1,4 +1,4 @@
-"""Says why a wildcard in a policy is meant, where cdk-nag would ask."""
+"""Says why a wildcard in a policy is meant, where cdk-nag asks."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, Any
 from aws_cdk import Acknowledgment, Stack, Validations
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aws_cdk import aws_iam as iam
     from constructs import Construct
 
 
-def acknowledge_wildcards(construct: Construct, reason: str, *statements: iam.PolicyStatement) -> None:
-    """Acknowledge cdk-nag's finding for each action and resource of `statements` that holds a wildcard."""
+def acknowledge_wildcards(
+    construct: Construct, reason: str, *statements: iam.PolicyStatement, kinds: Sequence[str] = ("Resource",)
+) -> None:
+    """Acknowledge cdk-nag's finding for each wildcard in the resources (or other `kinds`) of `statements`."""
     for statement in statements:
         resolved: dict[str, Any] = Stack.of(construct).resolve(statement.to_statement_json())
-        for kind in ("Action", "Resource"):
+        for kind in kinds:
             values = resolved[kind]
             for value in values if isinstance(values, list) else [values]:
                 text = _as_nag_writes_it(value)

@@ -76,20 +76,37 @@ class Checks:
             raise ValueError("\n".join([f"{self._subject} cannot be used:", *(f"- {p}" for p in self._problems)]))
 
 
-def require_environment(construct: Construct, *, account: str, region: str) -> None:
+def require_environment(construct: Construct, *, account: str | None = None, region: str) -> None:
     """Require that the construct's stack, where its environment is known, is for this account and region.
 
     Raises:
         ValueError: for a stack of another account or region.
     """
     stack = Stack.of(construct)
-    checks = Checks(f"{type(construct).__name__} in stack {stack.stack_name!r}")
+    checks = _stack_checks(construct)
     for argument, actual, wanted in (("env.account", stack.account, account), ("env.region", stack.region, region)):
         checks.require(
-            Token.is_unresolved(actual) or actual == wanted,
+            wanted is None or Token.is_unresolved(actual) or actual == wanted,
             argument,
             actual,
             repr(wanted),
-            f"put it into Stack(..., env=Environment(account={account!r}, region={region!r}))",
+            f"put it into a stack with Environment({argument.removeprefix('env.')}={wanted!r})",
         )
     checks.raise_problems()
+
+
+def require_partition(construct: Construct) -> None:
+    """Require that the construct's stack, where its region is known, is in the partition of Alert Logic's accounts.
+
+    Raises:
+        ValueError: for a stack in another partition than `aws`.
+    """
+    region = Stack.of(construct).region
+    if not Token.is_unresolved(region):
+        checks = _stack_checks(construct)
+        checks.region("env.region", region)
+        checks.raise_problems()
+
+
+def _stack_checks(construct: Construct) -> Checks:
+    return Checks(f"{type(construct).__name__} in stack {Stack.of(construct).stack_name!r}")

@@ -11,6 +11,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from ._acknowledge import acknowledge_wildcards
+from ._validation import require_partition
 from .protection import DeploymentMode, ProtectionPolicy
 
 if TYPE_CHECKING:
@@ -63,8 +64,12 @@ class AlertLogicRole(Construct):
                 no right to create and manage trails here.
             policy_document: A policy of your own, such as one that you fetched from Alert Logic and pinned. It
                 replaces everything that the role would be granted otherwise.
+
+        Raises:
+            ValueError: for a stack in another partition than `aws`.
         """
         super().__init__(scope, construct_id)
+        require_partition(self)
         statements = [] if policy_document else _vendor_statements(mode, policy, central_logs=central_logs)
         self.role = iam.Role(
             self,
@@ -77,7 +82,10 @@ class AlertLogicRole(Construct):
             inline_policies={"AlertLogic": policy_document or iam.PolicyDocument(statements=statements)},
         )
         acknowledge_wildcards(
-            self.role, "The vendor's role reads every resource of the account, as its pinned policy says", *statements
+            self.role,
+            "The vendor's role reads every resource of the account, as its pinned policy says",
+            *statements,
+            kinds=("Action", "Resource"),
         )
 
 

@@ -10,7 +10,7 @@ from constructs import Construct
 
 from ._naming import DEFAULT_PREFIX, Names
 from ._registration import Registration
-from ._validation import Checks
+from ._validation import Checks, require_environment
 from .alertlogic_role import AlertLogicRole
 from .protection import DeploymentMode, Offboarding, ProtectionScope
 
@@ -75,11 +75,15 @@ class ProtectedAccount(Construct):
             prefix: The prefix of all physical names, the hub's own.
 
         Raises:
-            ValueError: for a missing secret, a contradiction with the landing zone, or a malformed prefix.
+            ValueError: for a missing secret, a contradiction with the landing zone, a stack in another region than
+                its home region or in another partition than `aws`, or a malformed prefix.
         """
         super().__init__(scope, construct_id)
         names = Names(prefix)
         _check(landing_zone, protection_scope, offboarding)
+        if landing_zone is not None:
+            # CloudFormation takes a service token of the stack's own region only.
+            require_environment(self, region=landing_zone.home_region)
         self.alert_logic_role = AlertLogicRole(
             self,
             "AlertLogicRole",

@@ -67,6 +67,17 @@ def test_settings_reach_the_constructs() -> None:
     assert '"OFFBOARDING": "DELETE"' in security
 
 
+@pytest.mark.parametrize("included", [None, 5, "ou-abcd-11111111", {}])
+def test_fails_when_the_included_units_are_no_list(included: Any) -> None:
+    with pytest.raises(ValueError, match=r"included_units is .*a list of strings"):
+        sample.read_settings(_example() | {"included_units": included})
+
+
+def test_fails_when_a_choice_is_no_name() -> None:
+    with pytest.raises(ValueError, match=r"policy is \[\]; allowed is one of"):
+        sample.read_settings(_example() | {"policy": []})
+
+
 def test_one_error_lists_everything_that_is_wrong() -> None:
     wrong = _example() | {
         "organization_id": "exampleorg",

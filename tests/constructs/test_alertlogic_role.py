@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aws_cdk import App, Stack
+from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Template
 
@@ -102,3 +102,10 @@ def test_no_partition_is_written_out(app: App) -> None:
     )
 
     assert "arn:aws:" not in str(_role(stack))
+
+
+def test_fails_in_another_partition(app: App) -> None:
+    stack = Stack(app, "China", env=Environment(account="555555555555", region="cn-north-1"))
+
+    with pytest.raises(ValueError, match=r"env\.region is 'cn-north-1'; allowed is a region of the partition aws"):
+        AlertLogicRole(stack, "Role", alert_logic=AlertLogic(customer_id="1"), policy=ProtectionPolicy.PROFESSIONAL)

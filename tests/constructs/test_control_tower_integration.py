@@ -64,6 +64,7 @@ def test_the_stack_set_goes_on_past_bad_accounts(management_stack: Stack, landin
             "StackSetName": "alertlogic-member-account",
             "PermissionModel": "SELF_MANAGED",
             "ExecutionRoleName": "AWSControlTowerExecution",
+            "Capabilities": ["CAPABILITY_NAMED_IAM"],
             "ManagedExecution": {"Active": True},
             "OperationPreferences": {
                 "FailureTolerancePercentage": 100,
@@ -73,6 +74,34 @@ def test_the_stack_set_goes_on_past_bad_accounts(management_stack: Stack, landin
             },
         },
     )
+
+
+def test_one_bad_event_does_not_hold_back_its_batch(management_stack: Stack, landing_zone: LandingZone) -> None:
+    template = _integration(management_stack, landing_zone)
+
+    template.has_resource_properties(
+        "AWS::Lambda::EventSourceMapping", {"FunctionResponseTypes": ["ReportBatchItemFailures"], "BatchSize": 10}
+    )
+
+
+def test_the_function_may_do_this_and_no_more(management_stack: Stack, landing_zone: LandingZone) -> None:
+    template = _integration(management_stack, landing_zone)
+
+    allowed = {
+        action
+        for policy in template.find_resources("AWS::IAM::Policy").values()
+        if "AccountEnrollmentRole" in str(policy["Properties"]["Roles"])
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        for action in _listed(statement["Action"])
+    }
+    assert allowed == {
+        *(f"logs:{action}" for action in ("CreateLogStream", "PutLogEvents")),
+        *(f"organizations:{action}" for action in ("DescribeAccount", "ListParents")),
+        *(f"cloudformation:{verb}StackInstances" for verb in ("List", "Create", "Update", "Delete")),
+        *("cloudformation:ListStackSetOperations", "iam:GetRole", "iam:PassRole"),
+        *(f"sqs:{action}" for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")),
+        *(f"sqs:{action}" for action in ("ChangeMessageVisibility", "SendMessage")),
+    }
 
 
 def test_an_administration_role_of_ours_deploys_this_stack_set_only(

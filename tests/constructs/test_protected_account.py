@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aws_cdk import App, Stack
+from aws_cdk import App, Environment, Stack
 from aws_cdk.assertions import Match, Template
 
 from alertlogic_constructs import (
@@ -163,3 +163,16 @@ def test_fails_alone_without_a_secret(app: App) -> None:
 
 def _joined(end: str) -> dict[str, Any]:
     return {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, end]]}
+
+
+def test_fails_outside_of_the_home_region(app: App, landing_zone: LandingZone) -> None:
+    stack = Stack(app, "Ireland", env=Environment(account="555555555555", region="eu-west-1"))
+
+    with pytest.raises(ValueError, match=r"env\.region is 'eu-west-1'; allowed is 'us-east-1'"):
+        ProtectedAccount(
+            stack,
+            "Account",
+            alert_logic=AlertLogic(customer_id="1"),
+            policy=ProtectionPolicy.PROFESSIONAL,
+            landing_zone=landing_zone,
+        )

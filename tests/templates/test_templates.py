@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -36,23 +37,30 @@ def test_every_service_principal_has_a_source_condition(synthesized: Synthesized
         statement
         for statement in _statements(synthesized.template)
         if set(_services(statement)) - _WITHOUT_SOURCE
-        and "aws:Source" not in json.dumps(statement.get("Condition", {}))
+        and not {"aws:SourceArn", "aws:SourceAccount"} & _condition_keys(statement)
     ]
 
     assert unconditioned == []
 
 
 def test_every_principal_of_another_account_has_a_condition(synthesized: Synthesized) -> None:
-    keys = ("sts:ExternalId", "aws:PrincipalOrgID", "aws:PrincipalArn")
+    keys = {"sts:ExternalId", "aws:PrincipalOrgID", "aws:PrincipalArn"}
     open_to_others = [
         statement
         for statement in _statements(synthesized.template)
         if statement["Effect"] == "Allow"
         and _is_foreign(statement.get("Principal", {}), synthesized.stack.account)
-        and not any(key in json.dumps(statement.get("Condition", {})) for key in keys)
+        and not keys & _condition_keys(statement)
     ]
 
     assert open_to_others == []
+
+
+def test_no_principal_is_the_role_of_another_account(synthesized: Synthesized) -> None:
+    # It would have to exist beforehand, and the trust breaks when it is made anew.
+    principals = [json.dumps(statement.get("Principal", {})) for statement in _statements(synthesized.template)]
+
+    assert [principal for principal in principals if ":role/" in principal] == []
 
 
 def test_no_partition_is_written_out(synthesized: Synthesized) -> None:
@@ -76,8 +84,10 @@ def _services(statement: dict[str, Any]) -> list[str]:
     return [services] if isinstance(services, str) else services
 
 
+def _condition_keys(statement: dict[str, Any]) -> set[str]:
+    return {key for keys in statement.get("Condition", {}).values() for key in keys}
+
+
 def _is_foreign(principal: Any, account: str) -> bool:
-    if principal == "*":
-        return True
-    named = json.dumps(principal.get("AWS", ""))
-    return ("*" in named or ":root" in named) and account not in named and "AWS::AccountId" not in named
+    named = json.dumps(principal)
+    return "*" in named or bool(set(re.findall(r"\d{12}", named)) - {account})
