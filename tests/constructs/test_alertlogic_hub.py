@@ -162,6 +162,20 @@ def test_the_queues_are_encrypted(security_stack: Stack, alert_logic: AlertLogic
     assert [queue["Properties"]["SqsManagedSseEnabled"] for queue in queues.values()] == [True, True]
 
 
+def test_alarms_watch_what_waits_what_failed_and_the_function(
+    security_stack: Stack, alert_logic: AlertLogic, landing_zone: LandingZone
+) -> None:
+    alarms = _hub(security_stack, alert_logic, landing_zone).find_resources("AWS::CloudWatch::Alarm").values()
+
+    watched = {alarm["Properties"].get("MetricName", "age"): alarm["Properties"] for alarm in alarms}
+    assert {name: alarm["Threshold"] for name, alarm in watched.items()} == {
+        "age": 3600,
+        "ApproximateNumberOfMessagesVisible": 0,
+        "Errors": 0,
+    }
+    assert {alarm["TreatMissingData"] for alarm in watched.values()} == {"notBreaching"}
+
+
 def test_fails_when_the_secret_is_missing(security_stack: Stack, landing_zone: LandingZone) -> None:
     with pytest.raises(ValueError, match=r"alert_logic\.secret is None.*placeholder"):
         AlertLogicHub(security_stack, "Hub", alert_logic=AlertLogic(customer_id="1"), landing_zone=landing_zone)
