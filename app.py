@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -64,17 +65,16 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
             left.pop(key, None) for key in ("included_units", "excluded_units", "excluded_accounts")
         )
         # An empty list means the whole organization; a missing one must not.
-        if included == []:
-            return OrganizationalUnits.all(excluding=excluded, excluding_accounts=accounts)
         if not isinstance(included, list):
-            raise ValueError(f"included_units is {included!r}; allowed is a list of strings; [] includes every unit")
-        return OrganizationalUnits.only(*included, excluding=excluded, excluding_accounts=accounts)
+            problems.append(f"included_units is {included!r}; allowed is a list of strings; [] includes every unit")
+        elif included:
+            return OrganizationalUnits.only(*included, excluding=excluded, excluding_accounts=accounts)
+        return OrganizationalUnits.all(excluding=excluded, excluding_accounts=accounts)
 
     parts: dict[str, Callable[[], object]] = {
         "landing_zone": lambda: LandingZone(**{key: left.pop(key, None) for key in LandingZone.__dataclass_fields__}),
-        "alert_logic": lambda: AlertLogic(
-            customer_id=left.pop("customer_id", ""), data_center=choose(DataCenter, "data_center")
-        ),
+        "alert_logic": lambda: AlertLogic(customer_id=left.pop("customer_id", None)),
+        "data_center": lambda: choose(DataCenter, "data_center"),
         "organizational_units": units,
         "policy": lambda: choose(ProtectionPolicy, "policy"),
         "mode": lambda: choose(DeploymentMode, "mode"),
@@ -89,7 +89,8 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
     problems += [f"{key} is unknown; allowed are the keys that cdk.json shows; correct or delete it" for key in left]
     if problems:
         raise ValueError("\n".join([f"the context {CONTEXT_KEY} cannot be used:", *problems]))
-    return Settings(**made)
+    alert_logic = replace(made.pop("alert_logic"), data_center=made.pop("data_center"))
+    return Settings(alert_logic=alert_logic, **made)
 
 
 def build(app: App, settings: Settings) -> None:
@@ -147,5 +148,9 @@ def context_of(app: App) -> Mapping[str, Any]:
 
 if __name__ == "__main__":
     app = App()
-    build(app, read_settings(context_of(app)))
+    try:
+        settings = read_settings(context_of(app))
+    except ValueError as error:
+        sys.exit(str(error))
+    build(app, settings)
     app.synth()
