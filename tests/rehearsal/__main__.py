@@ -1,13 +1,13 @@
-"""Plays the story: `python -m tests.rehearsal [folder of a synthesized app]`."""
+"""Plays the story: `python -m tests.rehearsal`."""
 
 from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 
 from tests.rehearsal import Rehearsal, permissions
 from tests.rehearsal.scenes_alertlogic import (
+    TOKEN_MINUTES,
     an_account_leaves,
     half_done,
     keys_and_tokens,
@@ -16,22 +16,29 @@ from tests.rehearsal.scenes_alertlogic import (
 )
 from tests.rehearsal.scenes_enrollment import (
     account_factory,
+    busy_stack_set,
+    check_preferences,
     existing_accounts_with_an_empty_secret,
     five_at_once,
     many_instances,
+    new_role,
     nothing_to_enroll,
     same_event_twice,
+    same_request_twice,
     settings_change,
     update_managed_account,
 )
 from tests.rehearsal.scenes_forgery import forgeries
-from tests.rehearsal.story import Story
+from tests.rehearsal.story import MINUTE, Story
 
 SCENES = (
     existing_accounts_with_an_empty_secret,
     account_factory,
     same_event_twice,
+    same_request_twice,
+    new_role,
     five_at_once,
+    busy_stack_set,
     settings_change,
     many_instances,
     update_managed_account,
@@ -45,8 +52,9 @@ SCENES = (
 )
 
 
-def play(assembly: Path | None) -> Story:
-    with Rehearsal(assembly=assembly) as rehearsal:
+def play() -> Story:
+    with Rehearsal() as rehearsal:
+        rehearsal.alert_logic.token_lifetime = TOKEN_MINUTES * MINUTE
         story = Story(rehearsal)
         with story.step("The stacks are deployed"):
             for stack in rehearsal.deploy():
@@ -57,6 +65,7 @@ def play(assembly: Path | None) -> Story:
         with story.step("At the end"):
             rehearsal.settle(within_minutes=60)
             story.equal("the queues are empty", set(rehearsal.queue_depths().values()), {0})
+            check_preferences(story)
             unused = permissions.unused_permissions(rehearsal)
             wrong = permissions.problems(permissions.listed_permissions(), unused)
             story.check("every permission is used, or known not to be", holds=not wrong, found="\n".join(["", *wrong]))
@@ -66,7 +75,7 @@ def play(assembly: Path | None) -> Story:
 
 def main() -> int:
     started = time.perf_counter()
-    story = play(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+    story = play()
     for failure in story.failures:
         sys.stdout.write(f"FAIL  {failure}\n")
     sys.stdout.write(f"\n{len(story.rehearsal.calls)} calls judged in {time.perf_counter() - started:.0f} s\n")

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from tests.rehearsal.alertlogic_server import Answer, LoopbackServer, RefusedError, Request
 from tests.rehearsal.alertlogic_services import Customer
 from tests.rehearsal.contract import Source, Violation, alertlogic_contract
+from tests.rehearsal.meeting import Meeting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -86,6 +87,7 @@ class FakeAlertLogic(Customer):
         self._access_keys = {ACCESS_KEY_ID: _AccessKey(SECRET_KEY, None)}
         self._tokens: dict[str, tuple[str, float]] = {}
         self._faults: list[_Fault] = []
+        self._meeting: tuple[str, str, Meeting] | None = None
         self._server: LoopbackServer | None = None
         self._port = 0
 
@@ -172,6 +174,26 @@ class FakeAlertLogic(Customer):
             self._faults.clear()
 
     @contextlib.contextmanager
+    def meeting(self, method: str, path: str, *, callers: int) -> Generator[None]:
+        """Answer the first such requests only once so many have been served, each without the others' effects.
+
+        Args:
+            method: The method concerned.
+            path: A regular expression to be found in the path.
+            callers: How many requests meet.
+
+        Raises:
+            AssertionError: fewer had arrived by the end of the block.
+        """
+        meeting = Meeting(callers)
+        self._meeting = (method, path, meeting)
+        try:
+            with meeting:
+                yield
+        finally:
+            self._meeting = None
+
+    @contextlib.contextmanager
     def unreachable(self) -> Generator[None]:
         """Refuse connections for as long as the block lasts, and cut those that exist."""
         self.stop()
@@ -181,31 +203,40 @@ class FakeAlertLogic(Customer):
             self.start()
 
     def _serve(self, request: Request) -> Answer | None:
-        """Answer one request, check both against the documents and log them; None drops the connection."""
+        """Answer one request; None drops the connection."""
         with self._lock:
-            asked = self._contract.check_request(
-                request.method, request.path, request.query, request.headers, request.raw_body
+            answer = self._logged_answer(request)
+        if self._meeting:
+            method, path, meeting = self._meeting
+            if method == request.method and re.search(path, request.path):
+                meeting.join()
+        return answer
+
+    def _logged_answer(self, request: Request) -> Answer | None:
+        """Check the request and its answer against the documents and log them."""
+        asked = self._contract.check_request(
+            request.method, request.path, request.query, request.headers, request.raw_body
+        )
+        self.contract_violations += asked.violations
+        answer = self._answer(request)
+        answered = answer and self._contract.check_answer(
+            request.method, request.path, answer.status, answer.all_headers(), answer.body
+        )
+        self.contract_violations += answered.violations if answered else ()
+        self.requests.append(
+            LoggedRequest(
+                at=self._clock(),
+                method=request.method,
+                path=request.path,
+                status=answer.status if answer else None,
+                basic="authorization" in request.headers,
+                token="x-aims-auth-token" in request.headers,
+                body=json.loads(request.raw_body) if request.is_json() else None,
+                request_schema=asked.source,
+                answer_schema=answered.source if answered else None,
             )
-            self.contract_violations += asked.violations
-            answer = self._answer(request)
-            answered = answer and self._contract.check_answer(
-                request.method, request.path, answer.status, answer.all_headers(), answer.body
-            )
-            self.contract_violations += answered.violations if answered else ()
-            self.requests.append(
-                LoggedRequest(
-                    at=self._clock(),
-                    method=request.method,
-                    path=request.path,
-                    status=answer.status if answer else None,
-                    basic="authorization" in request.headers,
-                    token="x-aims-auth-token" in request.headers,
-                    body=json.loads(request.raw_body) if request.is_json() else None,
-                    request_schema=asked.source,
-                    answer_schema=answered.source if answered else None,
-                )
-            )
-            return answer
+        )
+        return answer
 
     def _answer(self, request: Request) -> Answer | None:
         fault = next((it for it in self._faults if it.strikes(request, self._clock())), None)

@@ -90,15 +90,9 @@ class Authority:
             context |= {"aws:ResourceAccount": resource_account, "aws:ResourceOrgID": self.organization_id}
         match principal:
             case Service():
-                source_account = account_of(principal.source_arn)
-                context |= {
-                    "aws:PrincipalIsAWSService": "true",
-                    "aws:PrincipalServiceName": principal.name,
-                    "aws:SourceArn": principal.source_arn,
-                    "aws:SourceAccount": source_account,
-                }
-                if self.is_member(source_account):
-                    context["aws:SourceOrgID"] = self.organization_id
+                context |= {"aws:PrincipalIsAWSService": "true", "aws:PrincipalServiceName": principal.name}
+                if principal.source_arn is not None:
+                    context |= self._source_context(principal.source_arn)
             case RoleSession():
                 context |= _role_context(principal.role_arn)
                 if self.is_member(principal.account):
@@ -106,6 +100,11 @@ class Authority:
             case ForeignRole():
                 context |= _role_context(principal.arn)
         return context
+
+    def _source_context(self, source_arn: str) -> Context:
+        account = account_of(source_arn)
+        organization: Context = {"aws:SourceOrgID": self.organization_id} if self.is_member(account) else {}
+        return {"aws:SourceArn": source_arn, "aws:SourceAccount": account, **organization}
 
 
 def _role_context(role_arn: str) -> Context:
@@ -148,6 +147,9 @@ def resource_policy(arn: str) -> dict[str, Any] | None:
             policy = getattr(backend("sns", account, region).topics.get(arn), "policy", None)
         case "kms" if name.startswith("key/"):
             policy = getattr(backend("kms", account, region).keys.get(name.removeprefix("key/")), "policy", None)
+        case "events" if name.startswith("event-bus/"):
+            bus = name.removeprefix("event-bus/")
+            policy = getattr(backend("events", account, region).event_buses.get(bus), "policy", None)
         case "secretsmanager":
             policy = getattr(backend("secretsmanager", account, region).secrets.get(arn), "policy", None)
         case _:

@@ -104,10 +104,6 @@ def _assume_role(call: ApiCall, _directory: Directory) -> list[Demand]:
     return [Demand("sts:AssumeRole", call.parameters["RoleArn"], context)]
 
 
-def _nothing(_call: ApiCall, _directory: Directory) -> list[Demand]:
-    return []
-
-
 def _describe_stacks(call: ApiCall, directory: Directory) -> list[Demand]:
     return [Demand("cloudformation:DescribeStacks", directory.stack_arn(call, call.parameters["StackName"]))]
 
@@ -118,12 +114,20 @@ def _stack_set(call: ApiCall, directory: Directory) -> list[Demand]:
 
 
 def _stack_instances(call: ApiCall, directory: Directory) -> list[Demand]:
-    """Changing instances passes the administration role on to CloudFormation."""
+    """Changing instances also asks about the accounts they are in, and passes the administration role on.
+
+    AWS asks about resource types too, but the judge takes no ARN without an account, as those of AWS's own types are:
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html
+    """
     name = call.parameters["StackSetName"]
-    role = directory.administration_role(call, name)
+    stack_set = directory.stack_set_arn(call, name)
+    target = stack_set.replace(":stackset/", ":stackset-target/")
+    resources = [stack_set, *(f"{target}/{account}" for account in call.parameters["Accounts"])]
     context: Context = {"cloudformation:TargetRegion": call.parameters["Regions"]}
-    demands = [Demand(f"cloudformation:{call.operation}", directory.stack_set_arn(call, name), context)]
+    demands = [Demand(f"cloudformation:{call.operation}", resource, context) for resource in resources]
+    role = directory.administration_role(call, name)
     if role is not None:
+        demands.append(Demand("iam:GetRole", role))
         demands.append(Demand("iam:PassRole", role, {"iam:PassedToService": "cloudformation.amazonaws.com"}))
     return demands
 
@@ -158,20 +162,8 @@ _TABLE: dict[str, Callable[[ApiCall, Directory], list[Demand]]] = {
     "sns:Publish": _publish,
     "secretsmanager:GetSecretValue": _secret_value,
     "sts:AssumeRole": _assume_role,
-    # AWS lets every principal ask who it is.
-    "sts:GetCallerIdentity": _nothing,
     "cloudformation:DescribeStacks": _describe_stacks,
-    **{
-        f"cloudformation:{operation}": _stack_set
-        for operation in (
-            "DescribeStackSet",
-            "DescribeStackInstance",
-            "DescribeStackSetOperation",
-            "ListStackInstances",
-            "ListStackSetOperations",
-            "ListStackSetOperationResults",
-        )
-    },
+    **{f"cloudformation:{operation}": _stack_set for operation in ("ListStackInstances", "ListStackSetOperations")},
     **{
         f"cloudformation:{operation}": _stack_instances
         for operation in ("CreateStackInstances", "UpdateStackInstances", "DeleteStackInstances")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +30,8 @@ class CloudFormationApi:
             "CreateStackInstances": self._create_instances,
             "UpdateStackInstances": self._update_instances,
             "DeleteStackInstances": self._delete_instances,
-            "DescribeStackSet": self._describe_stack_set,
-            "DescribeStackInstance": self._describe_instance,
             "ListStackInstances": self._list_instances,
             "ListStackSetOperations": self._list_operations,
-            "DescribeStackSetOperation": self._describe_operation,
-            "ListStackSetOperationResults": self._list_results,
         }
 
     def resource_types(self) -> dict[str, ResourceType]:
@@ -48,8 +43,7 @@ class CloudFormationApi:
             made.attributes = {"StackSetId": made.physical_id}
             return
         stack_set = self._stack_sets.all[made.physical_id]
-        stack_set.body = json.loads(made.properties["TemplateBody"])
-        stack_set.administration_role = made.properties["AdministrationRoleARN"]
+        self._stack_sets.change(stack_set, made.properties)
         if stack_set.instances:
             self._stack_sets.start(
                 stack_set,
@@ -101,82 +95,20 @@ class CloudFormationApi:
     def _delete_instances(self, call: ApiCall) -> dict[str, str]:
         return self._start(call, "DELETE")
 
-    def _describe_stack_set(self, call: ApiCall) -> dict[str, Any]:
-        stack_set = self._stack_set(call)
-        return {
-            "StackSet": {
-                "StackSetName": stack_set.name,
-                "StackSetId": stack_set.id,
-                "StackSetARN": stack_set.arn,
-                "Status": "ACTIVE",
-                "TemplateBody": json.dumps(stack_set.body),
-                "PermissionModel": "SELF_MANAGED",
-                "AdministrationRoleARN": stack_set.administration_role,
-                "ExecutionRoleName": stack_set.execution_role,
-                "ManagedExecution": {"Active": stack_set.managed},
-            }
-        }
-
-    def _describe_instance(self, call: ApiCall) -> dict[str, Any]:
-        stack_set = self._stack_set(call)
-        target = (call.parameters["StackInstanceAccount"], call.parameters["StackInstanceRegion"])
-        if target not in stack_set.instances:
-            raise AwsError("StackInstanceNotFoundException", f"Stack instance {target} does not exist")
-        return {"StackInstance": instance_summary(stack_set, stack_set.instances[target])}
-
     def _list_instances(self, call: ApiCall) -> dict[str, Any]:
+        """A page is cut before it is filtered, so that it may hold nothing and still not be the last.
+
+        Which of the two CloudFormation does first it does not say; this is the harder one for a client.
+        """
         stack_set = self._stack_set(call)
-        parameters = call.parameters
-        summaries = [instance_summary(stack_set, stack_set.instances[key]) for key in sorted(stack_set.instances)]
-        for parameter, key in (("StackInstanceAccount", "Account"), ("StackInstanceRegion", "Region")):
-            if parameter in parameters:
-                summaries = [one for one in summaries if one[key] == parameters[parameter]]
-        for wanted in parameters.get("Filters", []):
-            summaries = [one for one in summaries if _property(one, wanted["Name"]) == wanted["Values"]]
-        return _page(parameters, summaries)
+        page = _page(call.parameters, [stack_set.instances[key] for key in sorted(stack_set.instances)])
+        account = call.parameters.get("StackInstanceAccount")
+        found = [one for one in page["Summaries"] if account in {None, one.account}]
+        return page | {"Summaries": [instance_summary(stack_set, one) for one in found]}
 
     def _list_operations(self, call: ApiCall) -> dict[str, Any]:
         operations = reversed(self._stack_set(call).operations)
         return _page(call.parameters, [_operation_summary(operation) for operation in operations])
-
-    def _describe_operation(self, call: ApiCall) -> dict[str, Any]:
-        stack_set = self._stack_set(call)
-        operation = _find_operation(stack_set, call)
-        details = {"StackSetId": stack_set.id, "OperationPreferences": operation.preferences}
-        return {"StackSetOperation": _operation_summary(operation) | details}
-
-    def _list_results(self, call: ApiCall) -> dict[str, Any]:
-        operation = _find_operation(self._stack_set(call), call)
-        return _page(
-            call.parameters,
-            [
-                {
-                    "Account": target[0],
-                    "Region": target[1],
-                    "Status": operation.results.get(target, "PENDING"),
-                    "StatusReason": operation.reasons.get(target) or None,
-                }
-                for target in operation.targets
-            ],
-        )
-
-
-def _find_operation(stack_set: StackSet, call: ApiCall) -> Operation:
-    operation_id = call.parameters["OperationId"]
-    for operation in stack_set.operations:
-        if operation.id == operation_id:
-            return operation
-    raise AwsError("OperationNotFoundException", f"Operation {operation_id} not found")
-
-
-def _property(summary: Json, name: str) -> str | None:
-    """The value that a filter of ListStackInstances looks at."""
-    values: dict[str, str | None] = {
-        "DETAILED_STATUS": summary["StackInstanceStatus"]["DetailedStatus"],
-        "LAST_OPERATION_ID": summary["LastOperationId"],
-        "DRIFT_STATUS": summary["DriftStatus"],
-    }
-    return values[name]
 
 
 def _operation_summary(operation: Operation) -> Json:
@@ -192,7 +124,7 @@ def _operation_summary(operation: Operation) -> Json:
     }
 
 
-def _page(parameters: Json, summaries: list[Json]) -> Json:
+def _page(parameters: Json, summaries: list[Any]) -> Json:
     """One page; its token is the number of the first summary that is left."""
     first = int(parameters.get("NextToken", 0))
     last = first + min(int(parameters.get("MaxResults", PAGE)), PAGE)

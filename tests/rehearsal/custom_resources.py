@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from botocore.exceptions import ClientError
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tests.rehearsal.templates import Json
 
 DEFAULT_TIMEOUT_SECONDS = 3600
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html
+LONGEST_ANSWER_BYTES = 4096
 
 
 @dataclass
@@ -54,8 +56,10 @@ class CustomResources:
         self.requests: list[CustomRequest] = []
         # Answers that nobody waits for any more, or that a forger asked for.
         self.other_answers: list[Json] = []
-        # Pre-signed URLs that a forger got from CloudFormation for stacks of its own.
-        self.forgers_urls: set[str] = set()
+        # What a forger made up, by the pre-signed URL that it got from CloudFormation for a stack of its own.
+        self.forged: dict[str, Json] = {}
+        # Answers that CloudFormation cannot use.
+        self.faults: list[str] = []
         self._gateway = gateway
         self._clock = clock
 
@@ -82,17 +86,44 @@ class CustomResources:
         return request
 
     def answer(self, url: str, body: bytes) -> bool:
-        """Take an answer that was PUT to a pre-signed URL; the first one counts."""
-        document = cast("Json", json.loads(body))
-        for request in self.requests:
-            if request.url == url:
-                if request.answer is None and not request.settled(self._clock.now):
-                    request.answer = document
-                else:
-                    self.other_answers.append(document)
-                return True
-        self.other_answers.append(document)
-        return url in self.forgers_urls
+        """Take an answer that was PUT to a pre-signed URL, and tell whether there is such a URL; the first one counts.
+
+        One that is not as CloudFormation wants it is a fault, and ignored: the stack waits on.
+        """
+        request = next((request for request in self.requests if request.url == url), None)
+        asked = self.forged.get(url) if request is None else request.message
+        if asked is None:
+            return False
+        wrong = _faults(asked, body)
+        if wrong:
+            self.faults.append(f"answer to {asked['LogicalResourceId']} of {asked['StackId']}: {'; '.join(wrong)}")
+        elif request is None or request.settled(self._clock.now):
+            self.other_answers.append(json.loads(body))
+        else:
+            request.answer = json.loads(body)
+        return True
+
+
+def _faults(asked: Json, body: bytes) -> list[str]:
+    """What is wrong with an answer."""
+    if len(body) > LONGEST_ANSWER_BYTES:
+        return [f"{len(body)} bytes"]
+    try:
+        answer: Any = json.loads(body)
+    except ValueError:
+        return ["no JSON"]
+    if not is_object(answer):
+        return ["no object"]
+    wrong = [
+        f"{key} is {answer.get(key)!r}"
+        for key in ("StackId", "RequestId", "LogicalResourceId")
+        if answer.get(key) != asked[key]
+    ]
+    status = answer.get("Status")
+    if status not in {"SUCCESS", "FAILED"}:
+        wrong.append(f"Status is {status!r}")
+    required = ("PhysicalResourceId", "Reason") if status == "FAILED" else ("PhysicalResourceId",)
+    return wrong + [f"no {key}" for key in required if not (isinstance(answer.get(key), str) and answer[key])]
 
 
 def response_url(stack_id: str, logical_id: str, number: int) -> str:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from tests.rehearsal.functions import EventSource, FunctionError, Functions
+from tests.rehearsal.gateway import AwsError
 from tests.rehearsal.moto_state import backend
 from tests.rehearsal.principals import Service, account_of, region_of
 
@@ -32,8 +33,14 @@ class Delivery:
         self.copies = 1
 
     def publish(self, call: ApiCall) -> dict[str, Any]:
-        """SNS's Publish. That the caller may publish is judged before."""
+        """SNS's Publish. That the caller may publish is judged before.
+
+        Raises:
+            AwsError: the topic is in another region than the endpoint.
+        """
         parameters = call.parameters
+        if region_of(parameters["TopicArn"]) != call.region:
+            raise AwsError("InvalidParameter", "Invalid parameter: TopicArn")
         return {"MessageId": self.notify(parameters["TopicArn"], parameters["Message"], parameters.get("Subject"))}
 
     def notify(self, topic_arn: str, message: str, subject: str | None = None) -> str:
@@ -155,10 +162,9 @@ class Delivery:
             result = self._functions.invoke(function, {"Records": records})
         except FunctionError:
             return
-        failures: list[dict[str, str]] = result["batchItemFailures"] if source.reports_failures else []
-        failed = {failure["itemIdentifier"] for failure in failures}
+        done = done_of([message["MessageId"] for message in messages], result if source.reports_failures else None)
         for message in messages:
-            if message["MessageId"] not in failed:
+            if message["MessageId"] in done:
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
     def _sqs(self, source: EventSource) -> tuple[Any, str]:
@@ -170,6 +176,21 @@ class Delivery:
         )
         client = self._gateway.client("sqs", function.session, region)
         return client, f"https://sqs.{region}.amazonaws.com/{account}/{name}"
+
+
+def done_of(batch: list[str], result: Any) -> set[str]:
+    """The messages of a batch that leave the queue, given what the function returned.
+
+    All of them if it returned nothing, none if it names one that is not of the batch or returned something else.
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting
+    """
+    if not result:
+        return set(batch)
+    try:
+        failed = {failure["itemIdentifier"] for failure in result["batchItemFailures"] or ()}
+    except (KeyError, TypeError):
+        return set()
+    return set(batch) - failed if failed <= set(batch) else set()
 
 
 def _queue(arn: str) -> Any:

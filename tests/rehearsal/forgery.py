@@ -30,11 +30,9 @@ class Forger:
             account: The account that is to be registered or deregistered.
             changes: Other values for the request's fields.
         """
-        rehearsal = self._rehearsal
-        urls = rehearsal.custom_resources.forgers_urls
-        url = response_url(stack_id, "Forged", len(urls))
-        urls.add(url)
-        return {
+        forged = self._rehearsal.custom_resources.forged
+        url = response_url(stack_id, "Forged", len(forged))
+        forged[url] = {
             "RequestType": request_type,
             "RequestId": "f0f0f0f0-0000-4000-8000-000000000000",
             "ResponseURL": url,
@@ -45,6 +43,7 @@ class Forger:
             "ResourceProperties": self.properties(account),
             **changes,
         }
+        return forged[url]
 
     def properties(self, account: str) -> Json:
         """What a custom resource says in order to register an account."""

@@ -52,8 +52,6 @@ class Function:
     code: Path
     idle: list[FunctionProcess] = field(default_factory=list["FunctionProcess"])
     errors: list[str] = field(default_factory=list[str])
-    running: int = 0
-    most_at_once: int = 0
 
     @property
     def label(self) -> str:
@@ -200,8 +198,6 @@ class Functions:
             self._count += 1
             request_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{function.arn}/{self._count}"))
             process = function.idle.pop() if function.idle else None
-            function.running += 1
-            function.most_at_once = max(function.most_at_once, function.running)
         process = process or self._start(function)
         self._write_log(function, "logs:PutLogEvents")
         try:
@@ -211,11 +207,18 @@ class Functions:
             raise
         finally:
             with self._lock:
-                function.running -= 1
                 if process.alive:
                     function.idle.append(process)
                 else:
                     process.close()
+
+    def warm(self, label: str, processes: int) -> None:
+        """Have so many idle processes that have all imported and made what lasts: with a batch of nothing."""
+        function = self.labeled(label)
+        while len(function.idle) < processes:
+            process = self._start(function)
+            process.invoke({"Records": []}, request_id="warm-up", now=self._clock.now)
+            function.idle.append(process)
 
     def close(self) -> None:
         for function in self.all.values():
@@ -255,7 +258,7 @@ class Functions:
     def _write_log(self, function: Function, action: str) -> None:
         """Lambda writes the log with the function's role, and assumes that role to begin with."""
         group = f"arn:aws:logs:{function.region}:{function.account}:log-group:{function.log_group}"
-        service = Service("lambda.amazonaws.com", function.arn)
+        service = Service("lambda.amazonaws.com", source_arn=None)
         if not (
             self._authority.allows(service, "sts:AssumeRole", function.role_arn)
             and self._authority.allows(function.session, action, f"{group}:log-stream:rehearsal")

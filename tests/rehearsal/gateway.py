@@ -26,6 +26,7 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from tests.rehearsal.calls import ApiCall, Directory, UnknownCallError, demands_of
+from tests.rehearsal.meeting import Meeting
 from tests.rehearsal.principals import Operator, Principal, RoleSession
 
 if TYPE_CHECKING:
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 Handler = Callable[[ApiCall], dict[str, Any]]
 # How often the server looks whether it is to stop.
 POLL_SECONDS = 0.05
-# How long, in real time, a call waits for others to meet.
-MEETING_SECONDS = 5
 # How a service says that IAM does not allow a call; all others say AccessDeniedException.
 _DENIAL_CODES = {
     "cloudformation": "AccessDenied",
@@ -49,7 +48,9 @@ _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
 
 # AWS answers these for every service, though only some services' models know them; moto warns of what it finds in none.
-COMMON_ERROR_CODES.extend(["AccessDenied", "AccessDeniedException", "UnknownOperationException", "RehearsalFault"])
+COMMON_ERROR_CODES.extend(
+    ["AccessDenied", "AccessDeniedException", "UnknownOperationException", "Throttling", "RehearsalFault"]
+)
 
 
 class AwsError(ServiceException):
@@ -64,7 +65,7 @@ class Gateway:
         self._authority = authority
         self._directory = directory
         self._handlers: dict[str, Handler] = {}
-        self._meetings: dict[str, threading.Barrier] = {}
+        self._meetings: dict[str, Meeting] = {}
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._callers: dict[str, Principal | Operator] = {}
         self._lock = threading.RLock()
@@ -96,10 +97,15 @@ class Gateway:
 
     @contextlib.contextmanager
     def meeting(self, operation: str, *, callers: int) -> Generator[None]:
-        """Hold calls of an operation, such as `sts:AssumeRole`, until so many have arrived: a race to order."""
-        self._meetings[operation] = threading.Barrier(callers)
+        """Hold the first calls of an operation, such as `sts:AssumeRole`, until so many have arrived.
+
+        Raises:
+            AssertionError: fewer had arrived by the end of the block.
+        """
+        self._meetings[operation] = Meeting(callers)
         try:
-            yield
+            with self._meetings[operation]:
+                yield
         finally:
             del self._meetings[operation]
 
@@ -141,8 +147,7 @@ class Gateway:
             self._judge(call)
             operation = f"{call.service}:{call.operation}"
             if operation in self._meetings:
-                with contextlib.suppress(threading.BrokenBarrierError):
-                    self._meetings[operation].wait(timeout=MEETING_SECONDS)
+                self._meetings[operation].join()
             handler = self._handlers.get(operation)
             if handler is None:
                 environ["wsgi.input"] = io.BytesIO(body)
@@ -208,8 +213,4 @@ def sts_handlers(gateway: Gateway, expiry: Callable[[float], Any]) -> dict[str, 
             "AssumedRoleUser": {"AssumedRoleId": f"AROAREHEARSAL:{session.session_name}", "Arn": session.arn},
         }
 
-    def caller_identity(call: ApiCall) -> dict[str, Any]:
-        arn = f"arn:aws:iam::{call.account}:root" if isinstance(call.caller, Operator) else call.caller.arn
-        return {"UserId": "AROAREHEARSAL", "Account": call.account, "Arn": arn}
-
-    return {"AssumeRole": assume_role, "GetCallerIdentity": caller_identity}
+    return {"AssumeRole": assume_role}

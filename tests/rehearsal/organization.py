@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -14,21 +14,21 @@ from moto.organizations import utils
 from tests.rehearsal.authority import ALLOW_ALL
 from tests.rehearsal.moto_state import backend
 from tests.rehearsal.principals import Operator
+from tests.rehearsal.synthesis import ROOT, settings
 
 if TYPE_CHECKING:
     from tests.rehearsal.clock import VirtualClock
     from tests.rehearsal.gateway import Gateway
     from tests.rehearsal.templates import Json
 
-ROOT = Path(__file__).parents[2]
-CONTEXT_KEY = "alertlogic:landing-zone"
+EVENTS = ROOT / "tests" / "events"
 EXECUTION_ROLE = "AWSControlTowerExecution"
 ROOT_ID = "r-reh1"
 
 
 @dataclass(frozen=True)
 class Zone:
-    """The settings of the sample app, as the rehearsal needs them."""
+    """The settings with which the sample is synthesized, as far as the rehearsal needs them."""
 
     organization_id: str
     management: str
@@ -38,11 +38,13 @@ class Zone:
     home_region: str
     governed_regions: tuple[str, ...]
     customer_id: str
+    policy: str
+    excluded_account: str
 
     @classmethod
-    def of_sample(cls) -> Zone:
-        """Read the settings from the sample's `cdk.json`."""
-        context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"][CONTEXT_KEY]
+    def of_settings(cls) -> Zone:
+        context = settings()
+        [excluded_account] = context["excluded_accounts"]
         return cls(
             organization_id=context["organization_id"],
             management=context["management_account"],
@@ -52,6 +54,8 @@ class Zone:
             home_region=context["home_region"],
             governed_regions=tuple(context["governed_regions"]),
             customer_id=context["customer_id"],
+            policy=context["policy"].capitalize(),
+            excluded_account=excluded_account,
         )
 
 
@@ -97,12 +101,12 @@ class Organization:
         return account
 
     def unit(self, path: str) -> str:
-        """The id of a unit, created with its parents if need be."""
+        """The id of a unit, which tells its path; created with its parents if need be."""
         if path not in self.units:
             above, _, name = path.rpartition("/")
             parent = self.unit(above)
-            identity = f"ou-{ROOT_ID[2:]}-{len(self.units):08d}"
-            with mock.patch.object(utils, "make_random_ou_id", return_value=identity):
+            letters = re.sub(r"[^a-z0-9]", "", path.lower())
+            with mock.patch.object(utils, "make_random_ou_id", return_value=f"ou-{ROOT_ID[2:]}-{letters:0<8}"):
                 created = self._api().create_organizational_unit(ParentId=parent, Name=name)
             self.units[path] = created["OrganizationalUnit"]["Id"]
         return self.units[path]
@@ -119,51 +123,34 @@ class Organization:
         return f"arn:aws:organizations::{self._zone.management}:{kind}/{self._zone.organization_id}/{entity}"
 
     def lifecycle_event(self, name: str, account: str, *, unit: str, state: str, message: str) -> Json:
-        """Control Tower's event about an account, facts/aws.md section 1."""
+        """Control Tower's event about an account, made from one of those in `tests/events`."""
         zone, now = self._zone, self._clock.iso()
-        key = name[0].lower() + name[1:] + "Status"
+        words = re.findall("[A-Z][a-z]*", name)
+        file = EVENTS / f"{'-'.join([*words, state]).lower()}.json"
+        event: Json = json.loads(file.read_text(encoding="utf-8"))
+        detail = event["detail"]
+        [status] = detail["serviceEventDetails"].values()
         self._events += 1
         event_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"event/{self._events}"))
-        status = {
+        event |= {"id": event_id, "account": zone.management, "time": now, "region": zone.home_region}
+        detail |= {
+            "eventTime": now,
+            "awsRegion": zone.home_region,
+            "eventID": event_id,
+            "recipientAccountId": zone.management,
+        }
+        detail["userIdentity"]["accountId"] = zone.management
+        status |= {
             "organizationalUnit": {
                 "organizationalUnitName": unit.rsplit("/", 1)[-1],
                 "organizationalUnitId": self.unit(unit),
             },
             "account": {"accountName": self.names.get(account, ""), "accountId": account},
-            "state": state,
             "message": message,
             "requestedTimestamp": now.replace("Z", "+0000"),
             "completedTimestamp": now.replace("Z", "+0000"),
         }
-        return {
-            "version": "0",
-            "id": event_id,
-            "detail-type": "AWS Service Event via CloudTrail",
-            "source": "aws.controltower",
-            "account": zone.management,
-            "time": now,
-            "region": zone.home_region,
-            "resources": [],
-            "detail": {
-                "eventVersion": "1.08",
-                "userIdentity": {"accountId": zone.management, "invokedBy": "AWS Internal"},
-                "eventTime": now,
-                "eventSource": "controltower.amazonaws.com",
-                "eventName": name,
-                "awsRegion": zone.home_region,
-                "sourceIPAddress": "AWS Internal",
-                "userAgent": "AWS Internal",
-                "requestParameters": None,
-                "responseElements": None,
-                "eventID": event_id,
-                "readOnly": False,
-                "eventType": "AwsServiceEvent",
-                "managementEvent": True,
-                "recipientAccountId": zone.management,
-                "eventCategory": "Management",
-                "serviceEventDetails": {key: status},
-            },
-        }
+        return event
 
     def _accounts(self) -> list[Any]:
         accounts: list[Any] = backend("organizations", self._zone.management, "aws").accounts

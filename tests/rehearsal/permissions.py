@@ -1,4 +1,4 @@
-"""What the synthesized policies allow to our roles, held against what the rehearsal used of it."""
+"""What the synthesized policies allow to our roles and on our resources, held against what the rehearsal used."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.rehearsal.authority import identity_policies
-from tests.rehearsal.principals import RoleSession
-from tests.rehearsal.templates import is_list
+from tests.rehearsal.authority import identity_policies, resource_policy
+from tests.rehearsal.principals import RoleSession, Service
+from tests.rehearsal.templates import is_list, is_object
 
 if TYPE_CHECKING:
     from tests.rehearsal.authority import JudgedCall
+    from tests.rehearsal.principals import Principal
     from tests.rehearsal.rehearsal import Rehearsal
-    from tests.rehearsal.templates import Json
 
 UNUSED = Path(__file__).with_name("unused_permissions.json")
 
@@ -31,7 +31,8 @@ def listed_permissions() -> Listed:
 def problems(listed: Listed, unused: dict[str, list[str]]) -> list[str]:
     """What is wrong with the list: entries that it lacks, that no longer hold, or that give no reason."""
     found = [
-        f"{label}: {permission} is allowed, but nothing used it: take it away, or give the reason in {UNUSED.name}"
+        f"{label}: {permission} is allowed, but nothing used it, or it has a wildcard: narrow it, or give the reason "
+        f"in {UNUSED.name}"
         for label, permissions in unused.items()
         for permission in permissions
         if permission not in listed.get(label, {})
@@ -52,20 +53,28 @@ def problems(listed: Listed, unused: dict[str, list[str]]) -> list[str]:
 
 
 def unused_permissions(rehearsal: Rehearsal) -> dict[str, list[str]]:
-    """Each action and resource that a role may use and has not used, by the role's name."""
+    """Each permission that no run used, by who has it: of our roles, and of the policies on our resources.
+
+    An action with a wildcard always counts as unused, since what else it allows was not.
+    """
+    allowed = [call for call in rehearsal.calls if call.allowed]
     names = _logical_names(rehearsal)
     unused: dict[str, list[str]] = {}
     for label, role_arn in _roles(rehearsal).items():
-        calls = [
-            call
-            for call in rehearsal.calls
-            if call.allowed and isinstance(call.principal, RoleSession) and call.principal.role_arn == role_arn
-        ]
+        calls = [c for c in allowed if isinstance(c.principal, RoleSession) and c.principal.role_arn == role_arn]
         unused[label] = [
             f"{action} on {_readable(resource, names)}"
             for action, resource in _granted(role_arn)
-            if not any(_covers(action, resource, call) for call in calls)
+            if not any(covers(action, resource, call) for call in calls)
         ]
+    for arn, name in names.items():
+        permissions = [
+            f"{action} by {principal}"
+            for action, principal in _admitted(arn)
+            if not any(covers(action, arn, call) and _is(principal, call.principal) for call in allowed)
+        ]
+        if permissions:
+            unused[f"policy on {name}"] = permissions
     return unused
 
 
@@ -93,19 +102,42 @@ def _listed(value: Any) -> list[Any]:
     return value if is_list(value) else [value]
 
 
-def _covers(action: str, resource: str, call: JudgedCall) -> bool:
-    return fnmatchcase(call.action.lower(), action.lower()) and fnmatchcase(call.resource, resource)
+def covers(action: str, resource: str, call: JudgedCall) -> bool:
+    """Whether a call used a permission, and there is nothing else that the permission's action allows."""
+    return call.action.lower() == action.lower() and fnmatchcase(call.resource, resource)
+
+
+def _admitted(arn: str) -> list[tuple[str, str]]:
+    """Each action and principal that the policy on a resource allows."""
+    return [
+        (action, principal)
+        for statement in (resource_policy(arn) or {"Statement": []})["Statement"]
+        if statement["Effect"] == "Allow"
+        for action in _listed(statement["Action"])
+        for principal in _principals(statement["Principal"])
+    ]
+
+
+def _principals(principal: Any) -> list[str]:
+    if not is_object(principal):
+        return [principal]
+    return [one for named in principal.values() for one in _listed(named)]
+
+
+def _is(named: str, principal: Principal) -> bool:
+    """Whether a statement's principal means somebody: a service, everybody, or all of an account."""
+    if isinstance(principal, Service):
+        return principal.name == named
+    return named in {"*", principal.account, f"arn:aws:iam::{principal.account}:root"}
 
 
 def _logical_names(rehearsal: Rehearsal) -> dict[str, str]:
-    """The logical id of every resource that the stacks made, by its ARN."""
-    found: Json = {}
-    for stack in rehearsal.stacks.all:
-        for made in stack.made.values():
-            arn = made.attributes.get("Arn", made.physical_id)
-            if arn.startswith("arn:"):
-                found[arn] = made.logical_id
-    return found
+    """The logical id of every resource in the stacks of the sample, by its ARN."""
+    made = [
+        made for stack in rehearsal.stacks.all if not stack.name.startswith("StackSet-") for made in stack.made.values()
+    ]
+    arns = ((one.attributes.get("Arn", one.physical_id), one.logical_id) for one in made)
+    return {arn: name for arn, name in arns if arn.startswith("arn:")}
 
 
 def _readable(resource: str, names: dict[str, str]) -> str:

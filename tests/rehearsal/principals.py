@@ -35,10 +35,13 @@ class RoleSession:
 
 @dataclass(frozen=True)
 class Service:
-    """An AWS service that acts for a resource: a rule, a topic, a stack set."""
+    """An AWS service that acts for a resource: a rule, a topic, a stack set.
+
+    Lambda names no resource when it assumes the role of a function.
+    """
 
     name: str
-    source_arn: str
+    source_arn: str | None
 
     @property
     def arn(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import shutil
 import tempfile
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from tests.rehearsal import moto_state
 from tests.rehearsal.alertlogic import FakeAlertLogic
-from tests.rehearsal.authority import Authority, Context, JudgedCall
+from tests.rehearsal.authority import Authority
 from tests.rehearsal.clock import VirtualClock
 from tests.rehearsal.cloudformation_api import CloudFormationApi
 from tests.rehearsal.custom_resources import CustomResources, is_response_host
@@ -20,14 +21,15 @@ from tests.rehearsal.directory import CloudDirectory
 from tests.rehearsal.forgery import Forger
 from tests.rehearsal.functions import Functions
 from tests.rehearsal.gateway import Gateway, sts_handlers
+from tests.rehearsal.inspection import Inspection
 from tests.rehearsal.judge import IamJudge
 from tests.rehearsal.organization import EXECUTION_ROLE, Organization, Zone
-from tests.rehearsal.principals import ForeignRole, Operator
+from tests.rehearsal.principals import Operator
 from tests.rehearsal.proxy import Proxy
 from tests.rehearsal.resources import RESOURCE_TYPES
-from tests.rehearsal.stack_sets import Instance, Operation, StackSet, StackSets, timestamp
+from tests.rehearsal.stack_sets import Instance, Operation, StackSets, Target, timestamp
 from tests.rehearsal.stacks import Stack, Stacks
-from tests.rehearsal.synthesis import synthesized
+from tests.rehearsal.synthesis import Mode, synthesized
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -35,25 +37,20 @@ if TYPE_CHECKING:
     from tests.rehearsal.templates import Json
 
 MINUTE = 60
-# Alert Logic's own AWS account in the United States, from which it looks into customers' accounts.
-ALERT_LOGIC_AWS_ACCOUNT = "733251395267"
-SETTLE_MINUTES = 60
 MOST_STEPS = 10_000
 
 
-class Rehearsal:
+class Rehearsal(Inspection):
     """A landing zone with the sample's stacks in it. Use it as a context manager.
 
     Args:
-        assembly: Folder that holds the synthesized app; the sample is synthesized if None.
         alert_logic_url: Any Alert Logic API; the built-in fake, which is `alert_logic`, if None.
     """
 
-    def __init__(self, *, assembly: Path | None = None, alert_logic_url: str | None = None) -> None:
-        self.zone = Zone.of_sample()
+    def __init__(self, *, alert_logic_url: str | None = None) -> None:
+        self.zone = Zone.of_settings()
         self.clock = VirtualClock()
         self.alert_logic = FakeAlertLogic(customer_id=self.zone.customer_id, clock=lambda: self.clock.now)
-        self._assembly = assembly or synthesized()
         self._alert_logic_url = alert_logic_url
         self._folder = Path(tempfile.mkdtemp(prefix="rehearsal-"))
         self._judge = IamJudge()
@@ -112,29 +109,27 @@ class Rehearsal:
 
     # What people and AWS do
 
-    def deploy(self, *names: str) -> list[Stack]:
-        """Deploy synthesized stacks, in this order; all if none is named.
+    def deploy(self, *names: str, mode: Mode = "MANUAL") -> list[Stack]:
+        """Deploy synthesized stacks, in this order; all if none is named. One that is there is brought up to date.
 
         Raises:
-            AssertionError: a stack does not reach CREATE_COMPLETE.
+            AssertionError: a stack does not complete.
         """
+        assembly = synthesized(mode)
         deployed: list[Stack] = []
         for name in names or ("AlertLogic-Security", "AlertLogic-Master"):
-            assets: Json = json.loads((self._assembly / f"{name}.assets.json").read_text(encoding="utf-8"))
-            for key, file in assets["files"].items():
-                self.functions.assets[f"{key}.zip"] = self._assembly / file["source"]["path"]
-            manifest: Json = json.loads((self._assembly / "manifest.json").read_text(encoding="utf-8"))
-            account, region = manifest["artifacts"][name]["environment"].removeprefix("aws://").split("/")
-            stack = self.stacks.create(
-                name,
-                account=account,
-                region=region,
-                body=json.loads((self._assembly / f"{name}.template.json").read_text(encoding="utf-8")),
-                parameters={},
-                caller=Operator(account),
-            )
+            self.functions.assets |= assembly.assets(name)
+            account, region = assembly.environment(name)
+            body = assembly.template(name)
+            stack = self.stacks.find(account, region, name)
+            if stack is None:
+                stack = self.stacks.create(
+                    name, account=account, region=region, body=body, parameters={}, caller=Operator(account)
+                )
+            else:
+                self.stacks.update(stack, body, {})
             self.settle()
-            if stack.status != "CREATE_COMPLETE":
+            if stack.status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
                 raise AssertionError(f"{name}: {stack.status}: {stack.reason}")
             deployed.append(stack)
         return deployed
@@ -149,13 +144,13 @@ class Rehearsal:
         """A boto3 client of an account's operator, in the home region. Its calls are not judged."""
         return self.gateway.client(service, Operator(account), self.zone.home_region)
 
-    def create_account(self, name: str, unit: str) -> str:
+    def create_account(self, name: str, unit: str, *, account: str | None = None) -> str:
         """An account that Control Tower manages, without any event about it."""
-        return self.organization.create_account(name, unit=unit)
+        return self.organization.create_account(name, unit=unit, account=account)
 
-    def vend_account(self, name: str, unit: str) -> str:
+    def vend_account(self, name: str, unit: str, *, account: str | None = None) -> str:
         """Account Factory makes an account and Control Tower says so. Nothing has reacted yet: `settle`."""
-        account = self.create_account(name, unit)
+        account = self.create_account(name, unit, account=account)
         self.control_tower_event(self.lifecycle_event("CreateManagedAccount", account, unit))
         return account
 
@@ -219,16 +214,32 @@ class Rehearsal:
         }
         self.client("iam", account).update_assume_role_policy(RoleName=EXECUTION_ROLE, PolicyDocument=json.dumps(trust))
 
-    @property
-    def registration_topic(self) -> str:
-        """The only topic that the stacks make."""
-        [topic] = [
-            made.physical_id
-            for stack in self.stacks.all
-            for made in stack.made.values()
-            if made.type == "AWS::SNS::Topic"
-        ]
-        return topic
+    def seed_instances(self, number: int) -> None:
+        """Instances, and operations that made them, of accounts that have long been there."""
+        for index in range(number):
+            target = (f"{100000000000 + index:012d}", self.zone.home_region)
+            operation = _past_operation(f"seed-{index}", "CREATE", target)
+            self.stack_set.operations.append(operation)
+            self.stack_set.instances[target] = Instance(
+                *target, parameters={}, status="CURRENT", detailed="SUCCEEDED", last_operation=operation.id
+            )
+
+    def seed_long_operation(self, account: str) -> Operation:
+        """The oldest operation of all still runs, and has failed on an account so far. `hasten` lets it go on."""
+        target = (account, self.zone.home_region)
+        operation = _past_operation("seed-long", "UPDATE", target)
+        operation.status, operation.starts, operation.ends = "RUNNING", math.inf, None
+        self.stack_set.operations.insert(0, operation)
+        instance = self.stack_set.instances[target]
+        instance.status, instance.detailed, instance.last_operation = "OUTDATED", "FAILED", operation.id
+        return operation
+
+    def hasten(self, operation: Operation) -> None:
+        """Let an operation that runs get to its targets now."""
+        operation.starts = self.clock.now
+
+    def clear_dead_letters(self, label: str) -> None:
+        self.delivery.drain(self._dead_letter_queue(label))
 
     # Time
 
@@ -256,108 +267,15 @@ class Rehearsal:
             self.clock.move_to(min(coming))
         raise AssertionError("the landing zone does not come to rest")
 
-    def advance(self, *, minutes: float, concurrency: int = 1) -> None:
+    def advance(self, *, minutes: float) -> None:
         """Let so much time pass, with everything that happens in it."""
         end = self.clock.now + minutes * MINUTE
-        self.settle(within_minutes=minutes, concurrency=concurrency)
+        self.settle(within_minutes=minutes)
         self.clock.move_to(end)
         self.settle()
 
     def _due(self) -> list[float]:
         return self.delivery.due() + self.stack_sets.due() + self.stacks.due()
-
-    # What is there
-
-    @property
-    def stack_set(self) -> StackSet:
-        [stack_set] = self.stack_sets.all.values()
-        return stack_set
-
-    def stack_instances(self, account: str) -> list[Instance]:
-        return [instance for instance in self.stack_set.instances.values() if instance.account == account]
-
-    def operations(self, account: str) -> list[Operation]:
-        """All operations on the stack set that touched an account."""
-        return [one for one in self.stack_set.operations if account in {target[0] for target in one.targets}]
-
-    def seed_instances(self, number: int) -> None:
-        """Instances, and operations that made them, of accounts that have long been there."""
-        stack_set = self.stack_set
-        for index in range(number):
-            target = (f"{100000000000 + index:012d}", self.zone.home_region)
-            operation = Operation(
-                f"seed-{index}",
-                "CREATE",
-                [target],
-                {},
-                retain=False,
-                preferences={},
-                created=0,
-                status="SUCCEEDED",
-                ends=1,
-            )
-            stack_set.operations.append(operation)
-            stack_set.instances[target] = Instance(
-                *target, parameters={}, status="CURRENT", detailed="SUCCEEDED", last_operation=operation.id
-            )
-
-    def deployments(self, account: str) -> list[Json]:
-        return self.alert_logic.deployments_of(account)
-
-    def credentials(self, account: str) -> list[Json]:
-        """Alert Logic's credentials for roles in an account."""
-        return [
-            credential
-            for credential in self.alert_logic.credentials.values()
-            if f"::{account}:" in credential["secrets"].get("arn", "")
-        ]
-
-    def registration_status(self, account: str) -> str | None:
-        """What CloudFormation was last told of the registration that the StackSet asked for."""
-        return next(
-            (
-                (request.answer or {}).get("Data", {}).get("Status", (request.answer or {}).get("Status"))
-                for request in reversed(self.custom_resources.requests)
-                if request.message["StackId"].startswith(
-                    f"arn:aws:cloudformation:{self.zone.home_region}:{account}:stack/StackSet-"
-                )
-            ),
-            None,
-        )
-
-    def queue_depths(self) -> dict[str, int]:
-        """Messages in the queue of each function, by the function's name."""
-        sources = self.functions.sources
-        return {self.functions.function_of(source).label: self.delivery.depth(source.queue_arn) for source in sources}
-
-    def dead_letters(self, label: str) -> list[tuple[str, dict[str, str]]]:
-        """Body and attributes of every message in the dead-letter queue of a function."""
-        return self.delivery.bodies(self._dead_letter_queue(label))
-
-    def clear_dead_letters(self, label: str) -> None:
-        self.delivery.drain(self._dead_letter_queue(label))
-
-    def _dead_letter_queue(self, label: str) -> str:
-        url = self.functions.labeled(label).environment["DEAD_LETTER_QUEUE_URL"]
-        account, name = url.rsplit("/", 2)[1:]
-        return f"arn:aws:sqs:{self.zone.home_region}:{account}:{name}"
-
-    def logs(self, label: str) -> str:
-        return self.functions.log(label)
-
-    @property
-    def calls(self) -> list[JudgedCall]:
-        """Every question that was put to the judge, in order."""
-        return self.authority.calls
-
-    def alert_logic_may_assume(self, role_arn: str, external_id: str) -> bool:
-        """Whether Alert Logic itself could assume the role that it was given."""
-        alert_logic = ForeignRole(f"arn:aws:iam::{ALERT_LOGIC_AWS_ACCOUNT}:role/alert-logic")
-        context: Context = {"sts:ExternalId": external_id}
-        return self.authority.asks(alert_logic, "sts:AssumeRole", role_arn, context).allowed
-
-    def execution_role(self, account: str) -> str:
-        return f"arn:aws:iam::{account}:role/{EXECUTION_ROLE}"
 
     def _receive_answer(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
         """S3's part in a custom resource's answer: the signature covers an empty content type."""
@@ -365,3 +283,9 @@ class Rehearsal:
         if content_type:
             return 403
         return 200 if self.custom_resources.answer(url, body) else 403
+
+
+def _past_operation(identity: str, action: str, target: Target) -> Operation:
+    return Operation(
+        identity, action, [target], {}, retain=False, preferences={}, created=0, status="SUCCEEDED", ends=1
+    )

@@ -93,6 +93,8 @@ def _remove_policy(made: Made, client: Client) -> None:
 
 def _put_queue(made: Made, client: Client) -> None:
     name = made.name("QueueName", 80)
+    if "KmsMasterKeyId" in made.properties:
+        raise TemplateError(f"{made.logical_id}: whether services may use a queue's own key is not played")
     attributes = {
         key: json.dumps(value)
         if isinstance(value, dict)
@@ -157,11 +159,6 @@ def _put_key(made: Made, client: Client) -> None:
     made.attributes = {"Arn": key["Arn"], "KeyId": key["KeyId"]}
 
 
-def _put_key_alias(made: Made, client: Client) -> None:
-    made.physical_id = made.properties["AliasName"]
-    client("kms").create_alias(AliasName=made.physical_id, TargetKeyId=made.properties["TargetKeyId"])
-
-
 def _put_rule(made: Made, client: Client) -> None:
     properties = made.properties
     made.physical_id = made.name("Name")
@@ -191,8 +188,6 @@ def _put_bus_policy(made: Made, client: Client) -> None:
 
 def _put_secret(made: Made, client: Client) -> None:
     given = {key: made.properties[key] for key in ("SecretString", "KmsKeyId") if key in made.properties}
-    if "GenerateSecretString" in made.properties:
-        given["SecretString"] = "generated-by-cloudformation"
     arn = client("secretsmanager").create_secret(Name=made.name("Name"), **given)["ARN"]
     made.physical_id = arn
     made.attributes = {"Id": arn}
@@ -225,12 +220,11 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
     "AWS::SNS::TopicPolicy": ResourceType(_put_topic_policy, _keep, updatable=True),
     "AWS::SNS::Subscription": ResourceType(_put_subscription, _keep),
     "AWS::KMS::Key": ResourceType(_put_key, _keep),
-    "AWS::KMS::Alias": ResourceType(_put_key_alias, _keep),
     "AWS::Events::Rule": ResourceType(_put_rule, _keep, updatable=True),
     "AWS::Events::EventBus": ResourceType(_put_bus, _keep),
     "AWS::Events::EventBusPolicy": ResourceType(_put_bus_policy, _keep, updatable=True),
     "AWS::SecretsManager::Secret": ResourceType(_put_secret, _remove_secret),
     "AWS::Logs::LogGroup": ResourceType(_put_log_group, _keep),
     "AWS::CloudWatch::Alarm": ResourceType(_put_alarm, _keep),
-    "AWS::CDK::Metadata": ResourceType(_put_marker, _keep),
+    "AWS::CDK::Metadata": ResourceType(_put_marker, _keep, updatable=True),
 }

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 
 PROD, DEV = "Workloads/Prod", "Workloads/Dev"
 HOUR = 3600
+TOKEN_MINUTES = 30
+# What the function says of the messages that it leaves in the queue, for an alarm.
+WAITING = "OldestWaitingMessage"
 # A user of Alert Logic who is not us.
 SOMEBODY = "0A1B2C3D-4E5F-4A6B-8C7D-9E0F1A2B3C4D"
 
@@ -25,15 +28,19 @@ def outages(story: Story) -> None:
         story.equal("CloudFormation hears of it once it is done", rehearsal.registration_status(account), "registered")
     with story.step("Alert Logic answers 503 for two hours"):
         alert_logic.fail(503, until=rehearsal.clock.now + 2 * HOUR)
+        lines_before = len(rehearsal.log_lines("account_registration"))
         account = rehearsal.vend_account("chat", PROD)
         rehearsal.advance(minutes=30)
-        stacks = [i.stack.status for i in rehearsal.stack_instances(account) if i.stack is not None]
+        stacks = [stack.status for stack in rehearsal.member_stacks(account)]
         story.equal("the stack waits", stacks, ["CREATE_IN_PROGRESS"])
         rehearsal.advance(minutes=20)
         story.equal("CloudFormation hears 'pending'", rehearsal.registration_status(account), "pending")
-        stacks = [i.stack.status for i in rehearsal.stack_instances(account) if i.stack is not None]
+        stacks = [stack.status for stack in rehearsal.member_stacks(account)]
         story.equal("the stack is complete", stacks, ["CREATE_COMPLETE"])
         story.unregistered(account)
+        lines = rehearsal.log_lines("account_registration")[lines_before:]
+        ages = [age for line in lines for age in line.get(WAITING, ())]
+        story.check("a metric says how long it has waited", holds=max(ages) > HOUR / 2, found=ages)
         rehearsal.advance(minutes=100)
         story.tell("Alert Logic is back", account)
         story.registered(account)
@@ -76,17 +83,18 @@ def what_alert_logic_holds(story: Story) -> None:
 
 def keys_and_tokens(story: Story) -> None:
     rehearsal, alert_logic = story.rehearsal, story.rehearsal.alert_logic
+    with story.step("A token is about to end"):
+        rehearsal.advance(minutes=TOKEN_MINUTES - 5)
+        asked = _registration_requests(story, "renewal")
+        story.equal("a new one is asked for first", asked[0], ("POST", "authenticate", 200))
+        story.check("no request carries one that has ended", holds=401 not in {one[2] for one in asked}, found=asked)
     with story.step("The token ends midway through a registration"):
-        requests_before = len(alert_logic.requests)
         alert_logic.fail(401, method="POST", path="/deployments$", times=1)
-        account = rehearsal.vend_account("tokens", DEV)
-        rehearsal.settle(within_minutes=10)
-        story.registered(account)
-        asked = [(r.method, r.path, r.status) for r in alert_logic.requests[requests_before:]]
-        authentications = [one for one in asked if one[1].endswith("/authenticate")]
-        story.check(
-            "one 401, one new token", holds=len(authentications) == 1 and 401 in {o[2] for o in asked}, found=asked
-        )
+        asked = _registration_requests(story, "tokens")
+        refused = asked.index(("POST", "deployments", 401))
+        again = [("POST", "authenticate", 200), ("POST", "deployments", 201)]
+        story.equal("a new one is asked for, and the request repeated", asked[refused + 1 : refused + 3], again)
+        story.equal("once", sum(one[1] == "authenticate" for one in asked), 1)
     with story.step("The API key in the secret is wrong"):
         rehearsal.put_secret_value('{"access_key_id": "wrong", "secret_key": "wrong"}')
         alert_logic.expire_tokens()
@@ -105,6 +113,17 @@ def keys_and_tokens(story: Story) -> None:
         story.registered(account)
     carried = [r.path for r in alert_logic.requests if r.basic and not r.path.endswith("/authenticate")]
     story.equal("the key goes to authenticate and nowhere else", carried, [])
+
+
+def _registration_requests(story: Story, name: str) -> list[tuple[str, str, int | None]]:
+    """Have an account registered, and return what Alert Logic was asked for it."""
+    rehearsal = story.rehearsal
+    before = len(rehearsal.alert_logic.requests)
+    account = rehearsal.vend_account(name, DEV)
+    rehearsal.settle(within_minutes=10)
+    story.registered(account)
+    served = rehearsal.alert_logic.requests[before:]
+    return [(one.method, one.path.rsplit("/", 1)[1], one.status) for one in served]
 
 
 def an_account_leaves(story: Story) -> None:

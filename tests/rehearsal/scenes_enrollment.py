@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import copy
-import json
+import re
 from typing import TYPE_CHECKING
+
+from tests.rehearsal.authority import identity_policies
+from tests.rehearsal.principals import RoleSession
 
 if TYPE_CHECKING:
     from tests.rehearsal.story import Story
@@ -14,7 +16,10 @@ PREFERENCES = {
     "RegionConcurrencyType": "PARALLEL",
     "FailureTolerancePercentage": 100,
     "ConcurrencyMode": "SOFT_FAILURE_TOLERANCE",
+    "MaxConcurrentPercentage": 25,
 }
+NO_EXECUTION = frozenset({("sts:AssumeRole", ":role/AWSControlTowerExecution")})
+NO_READER = frozenset({("sts:AssumeRole", ":role/alertlogic-hub-reader")})
 SEEDED = 150
 
 
@@ -25,22 +30,30 @@ def existing_accounts_with_an_empty_secret(story: Story) -> None:
     with story.step("Existing accounts are enrolled, while the secret is still empty"):
         for account, unit in units.items():
             rehearsal.update_managed_account(account, unit)
-        rehearsal.settle(within_minutes=5)
+        rehearsal.settle(within_minutes=4)
+        heard = {rehearsal.registration_status(account) for account in units}
+        story.equal("CloudFormation hears 'pending' of all of them", heard, {"pending"})
         waiting = rehearsal.queue_depths()["account_registration"]
-        story.equal("their registrations wait in the queue", waiting, len(units))
+        story.equal("their registrations go on in the queue", waiting, len(units))
+        rehearsal.settle(within_minutes=30)
         story.unregistered(*units)
     with story.step("The operator fills the secret"):
         rehearsal.put_secret_value()
         rehearsal.settle(within_minutes=20)
         story.registered(*units)
-        _check_preferences(story)
 
 
-def _check_preferences(story: Story) -> None:
-    found = [operation.preferences for operation in story.rehearsal.stack_set.operations]
-    kept = [{key: given.get(key) for key in PREFERENCES} == PREFERENCES for given in found]
-    bounded = [0 < given.get("MaxConcurrentPercentage", 0) < 100 for given in found]
-    story.check("every operation goes on past a bad account, some accounts at a time", holds=all([*kept, *bounded]))
+def check_preferences(story: Story) -> None:
+    """Check every operation that the function began: its ids name what it does and the account."""
+    begun = [
+        one for one in story.rehearsal.stack_set.operations if re.match(r"(create|update|release)-\d{12}-", one.id)
+    ]
+    wrong = [one.id for one in begun if one.preferences != PREFERENCES]
+    story.check(
+        f"each of {len(begun)} operations goes on past a bad account, some accounts at a time",
+        holds=bool(begun) and not wrong,
+        found=wrong,
+    )
 
 
 def account_factory(story: Story) -> None:
@@ -74,17 +87,28 @@ def same_event_twice(story: Story) -> None:
         rehearsal.settle(within_minutes=20)
         story.registered(account)
         story.equal("in one operation", len(rehearsal.operations(account)), 1)
-        _check_overlap(story, "account_enrollment")
+
+
+def same_request_twice(story: Story) -> None:
+    rehearsal, alert_logic = story.rehearsal, story.rehearsal.alert_logic
     with story.step("A registration request is delivered twice, both at once"):
+        rehearsal.functions.warm("account_registration", 2)
         account = rehearsal.vend_account("ledger", PROD)
         rehearsal.settle()
-        # From the last call before Alert Logic on, the two run side by side.
-        meeting = rehearsal.gateway.meeting("cloudformation:DescribeStacks", callers=2)
-        with rehearsal.delivering_twice(), meeting:
+        served_before = len(alert_logic.requests)
+        # Both have seen that there is no deployment before either makes one.
+        with rehearsal.delivering_twice(), alert_logic.meeting("GET", "/deployments$", callers=2):
             rehearsal.settle(within_minutes=20, concurrency=2, batch_size=1)
+        served = [(r.method, r.path.split("/")[1], r.status) for r in alert_logic.requests[served_before:]]
+        story.equal("both make a deployment", served.count(("POST", "deployments", 201)), 2)
+        story.check("one of them is deleted", holds=("DELETE", "deployments", 204) in served, found=served)
+        story.check("and its credential", holds=("DELETE", "credentials", 204) in served, found=served)
         story.registered(account)
-        _check_overlap(story, "account_registration")
-    with story.step("A new role cannot be assumed in its first minutes", denials=frozenset({"sts:AssumeRole"})):
+
+
+def new_role(story: Story) -> None:
+    rehearsal = story.rehearsal
+    with story.step("A new role cannot be assumed in its first minutes", denials=NO_READER):
         rehearsal.authority.lag_seconds = 150
         account = rehearsal.create_account("lagging", PROD)
         rehearsal.clock.move_to(rehearsal.clock.now + 150)
@@ -92,11 +116,6 @@ def same_event_twice(story: Story) -> None:
         rehearsal.settle(within_minutes=20)
         story.registered(account)
         rehearsal.authority.lag_seconds = 0
-
-
-def _check_overlap(story: Story, label: str) -> None:
-    at_once = story.rehearsal.functions.labeled(label).most_at_once
-    story.equal("two processes of the function were at work", at_once, 2)
 
 
 def five_at_once(story: Story) -> None:
@@ -114,33 +133,68 @@ def five_at_once(story: Story) -> None:
         story.registered(first, *others)
 
 
+def busy_stack_set(story: Story) -> None:
+    rehearsal = story.rehearsal
+    # boto3 itself tries a throttled call three times.
+    refusals = {"busy": ["OperationInProgressException"], "throttled": ["Throttling"] * 3}
+    for name, errors in refusals.items():
+        with story.step(f"CloudFormation takes no operation at first: {errors[0]}"):
+            rehearsal.stack_sets.refusals.extend(errors)
+            account = rehearsal.vend_account(name, DEV)
+            rehearsal.settle()
+            story.equal("it was asked", rehearsal.stack_sets.refusals, [])
+            story.equal("nothing is begun", rehearsal.operations(account), [])
+            story.equal("the event waits", rehearsal.queue_depths()["account_enrollment"], 1)
+            rehearsal.settle(within_minutes=20)
+            story.registered(account)
+            story.equal("in one operation", len(rehearsal.operations(account)), 1)
+
+
 def settings_change(story: Story) -> None:
     rehearsal = story.rehearsal
     with story.step("The master stack is deployed anew, with another deployment mode"):
         accounts = [account for account in rehearsal.organization.names if rehearsal.deployments(account)]
-        master = next(stack for stack in rehearsal.stacks.all if stack.name == "AlertLogic-Master")
-        old, new = (json.dumps({"Mode": mode}, separators=(",", ":"))[1:-1] for mode in (story.mode, "automatic"))
-        body = copy.deepcopy(master.body)
-        for resource in body["Resources"].values():
-            if resource["Type"] == "AWS::CloudFormation::StackSet":
-                resource["Properties"]["TemplateBody"] = resource["Properties"]["TemplateBody"].replace(old, new)
-        rehearsal.stacks.update(master, body, {})
+        before = {account: _may_run_appliances(story, account) for account in accounts}
+        story.equal("until then no role may run appliances", set(before.values()), {False})
+        [master] = rehearsal.deploy("AlertLogic-Master", mode="AUTOMATIC")
         rehearsal.settle(within_minutes=20)
         story.mode = "automatic"
         story.equal("the stack", master.status, "UPDATE_COMPLETE")
         story.registered(*accounts)
+        after = {account: _may_run_appliances(story, account) for account in accounts}
+        story.equal("now every role may run appliances", set(after.values()), {True})
+
+
+def _may_run_appliances(story: Story, account: str) -> bool:
+    """Whether the role for Alert Logic has what only its role type `ci_full` has."""
+    [credential] = story.rehearsal.credentials(account)
+    policies = identity_policies(RoleSession(credential["secrets"]["arn"], "any")).values()
+    return "RunAppliances" in {statement.get("Sid") for policy in policies for statement in policy["Statement"]}
 
 
 def many_instances(story: Story) -> None:
     rehearsal = story.rehearsal
     with story.step(f"There are {SEEDED} more instances, and as many past operations"):
         rehearsal.seed_instances(SEEDED)
-        before = len(rehearsal.calls)
         account = rehearsal.vend_account("archive", PROD)
         rehearsal.settle(within_minutes=10)
         story.registered(account)
-        pages = [call for call in rehearsal.calls[before:] if call.action == "cloudformation:ListStackSetOperations"]
-        story.check("all pages are read", holds=len(pages) > 1, found=f"{len(pages)} pages")
+    with story.step("What matters is on the second page, of instances as of operations"):
+        begun = len(rehearsal.operations(account))
+        before = len(rehearsal.calls)
+        rehearsal.update_managed_account(account, PROD)
+        rehearsal.settle(within_minutes=10)
+        story.equal("the instance is found", len(rehearsal.operations(account)), begun)
+        running = rehearsal.seed_long_operation(account)
+        rehearsal.update_managed_account(account, PROD)
+        rehearsal.settle(within_minutes=10)
+        story.equal("the operation that covers it is found", len(rehearsal.operations(account)), begun + 1)
+        for action in ("cloudformation:ListStackInstances", "cloudformation:ListStackSetOperations"):
+            pages = sum(call.action == action for call in rehearsal.calls[before:])
+            story.check(f"all pages of {action} are read", holds=pages >= 4, found=f"{pages} pages")
+        rehearsal.hasten(running)
+        rehearsal.settle(within_minutes=10)
+        story.registered(account)
 
 
 def update_managed_account(story: Story) -> None:
@@ -150,9 +204,7 @@ def update_managed_account(story: Story) -> None:
         rehearsal.update_managed_account(zone.audit, SECURITY)
         rehearsal.settle(within_minutes=10)
         story.equal("no operation is begun", len(rehearsal.operations(zone.audit)), before)
-    with story.step(
-        "An account cannot be reached, and Control Tower repairs it", denials=frozenset({"sts:AssumeRole"})
-    ):
+    with story.step("An account cannot be reached, and Control Tower repairs it", denials=NO_EXECUTION):
         account = rehearsal.create_account("broken", DEV)
         rehearsal.set_execution_role(account, trusts=account)
         rehearsal.control_tower_event(rehearsal.lifecycle_event("CreateManagedAccount", account, DEV))
@@ -194,6 +246,17 @@ def nothing_to_enroll(story: Story) -> None:
         rehearsal.settle(within_minutes=10)
         begun = rehearsal.operations(zone.management) + rehearsal.operations(closed)
         story.equal("nothing is begun", begun, [])
+    with story.step("Accounts are vended outside of the included units"):
+        sandbox = rehearsal.vend_account("toy", "Workloads/Sandbox/Team/Trials")
+        excluded = rehearsal.vend_account("own-tools", PROD, account=zone.excluded_account)
+        elsewhere = rehearsal.vend_account("elsewhere", "Suspended")
+        nested = rehearsal.vend_account("nested", "Workloads/Prod/Shops/Europe")
+        rehearsal.settle(within_minutes=10)
+        where = {sandbox: "an excluded unit", excluded: "an included unit, itself excluded", elsewhere: "no such unit"}
+        for account, place in where.items():
+            story.equal(f"nothing is begun for the account in {place}", rehearsal.operations(account), [])
+            story.unregistered(account)
+        story.registered(nested)
     with story.step("An event names no account", dead_letters={"account_enrollment": 1}):
         event = rehearsal.lifecycle_event("CreateManagedAccount", "", DEV)
         del event["detail"]["serviceEventDetails"]["createManagedAccountStatus"]["account"]

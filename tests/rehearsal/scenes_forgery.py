@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tests.rehearsal.templates import Json
 
 DEV = "Workloads/Dev"
+NO_TOPIC = frozenset({("sns:Publish", ":alertlogic-registration")})
 EVIL_URL = "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com.example.com/answer"
 
 
@@ -31,7 +32,7 @@ def _through_the_topic(story: Story, attacker: str, victim: str) -> None:
     for request_type in ("Create", "Delete"):
         with story.step(
             f"A developer in the attacker's account publishes a forged {request_type}",
-            denials=frozenset({"sns:Publish"}),
+            denials=NO_TOPIC,
         ):
             forged = rehearsal.forger.request(request_type, stack_id=stack_id, account=victim)
             try:
@@ -40,7 +41,7 @@ def _through_the_topic(story: Story, attacker: str, victim: str) -> None:
                 story.tell(str(error), attacker)
             rehearsal.settle(within_minutes=10)
             story.registered(victim)
-    with story.step("The developer deploys a stack that registers the victim", denials=frozenset({"sns:Publish"})):
+    with story.step("The developer deploys a stack that registers the victim", denials=NO_TOPIC):
         stack = rehearsal.forger.create_stack(developer, "forged", registers=victim)
         rehearsal.settle(within_minutes=10)
         story.equal("the stack is rolled back", stack.status, "ROLLBACK_COMPLETE")
@@ -59,40 +60,49 @@ def _through_the_topic(story: Story, attacker: str, victim: str) -> None:
 def _past_the_topic(story: Story, attacker: str, victim: str) -> None:
     rehearsal = story.rehearsal
     of_attacker, of_victim = (_stack_id(story, account) for account in (attacker, victim))
-    forgeries: dict[str, tuple[Json, list[str]]] = {
+    # What is forged, what its maker hears, and whether it is set aside for somebody to look at.
+    forgeries: dict[str, tuple[Json, list[str], bool]] = {
         "a Create for the victim, from the attacker's stack": (
             rehearsal.forger.request("Create", stack_id=of_attacker, account=victim),
             ["FAILED"],
+            True,
         ),
         "a Create for the victim, from a stack of the victim that asks for nothing": (
             rehearsal.forger.request("Create", stack_id=of_victim, account=victim),
             [],
+            False,
         ),
         "a Delete of the victim, from the attacker's stack": (
             rehearsal.forger.request("Delete", stack_id=of_attacker, account=victim),
             ["retained"],
+            False,
         ),
         "a Delete of the victim, from a stack of the victim that is not being deleted": (
             rehearsal.forger.request("Delete", stack_id=of_victim, account=victim),
             [],
+            False,
         ),
         "a Create whose answer goes to a stranger": (
             rehearsal.forger.request("Create", stack_id=of_attacker, account=attacker, ResponseURL=EVIL_URL),
             [],
+            True,
         ),
     }
-    for what, (forged, expected) in forgeries.items():
-        letters = 0 if expected == ["retained"] else 1
-        with story.step(f"Past the topic's policy: {what}", dead_letters={"account_registration": letters}):
+    for what, (forged, expected, is_set_aside) in forgeries.items():
+        with story.step(f"Past the topic's policy: {what}", dead_letters={"account_registration": int(is_set_aside)}):
             answers_before = len(rehearsal.custom_resources.other_answers)
+            lines_before = len(rehearsal.log_lines("account_registration"))
             rehearsal.forger.inject(forged)
             rehearsal.settle(within_minutes=10)
             story.registered(attacker, victim)
             answers = rehearsal.custom_resources.other_answers[answers_before:]
             answered = [answer["Data"]["Status"] if "Data" in answer else answer["Status"] for answer in answers]
             story.equal("the forger hears", answered, expected)
+            logged = [line.get("message") for line in rehearsal.log_lines("account_registration")[lines_before:]]
+            is_stale = not expected and not is_set_aside
+            story.equal("the log says whether nobody waits for it", "stale" in logged, is_stale)
 
 
 def _stack_id(story: Story, account: str) -> str:
-    [stack] = [i.stack for i in story.rehearsal.stack_instances(account) if i.stack is not None]
+    [stack] = story.rehearsal.member_stacks(account)
     return stack.id

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 START_SECONDS = 20
 END_SECONDS = 10
 Target = tuple[str, str]
+# What names an IAM resource, so that CAPABILITY_IAM does not suffice:
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStackSet.html
+IAM_NAMES = {"GroupName", "InstanceProfileName", "ManagedPolicyName", "RoleName", "UserName"}
 
 
 @dataclass
@@ -37,6 +40,11 @@ class Instance:
     reason: str = ""
     last_operation: str = ""
     stack: Stack | None = None
+
+    @property
+    def is_inoperable(self) -> bool:
+        """Updates leave it out; it can only be deleted."""
+        return self.status == "INOPERABLE"
 
 
 @dataclass
@@ -54,7 +62,6 @@ class Operation:
     starts: float = 0.0
     ends: float | None = None
     results: dict[Target, str] = field(default_factory=dict[Target, str])
-    reasons: dict[Target, str] = field(default_factory=dict[Target, str])
 
     @property
     def open(self) -> bool:
@@ -89,6 +96,8 @@ class StackSets:
         self, stacks: Stacks, authority: Authority, clock: VirtualClock, is_suspended: Callable[[str], bool]
     ) -> None:
         self.all: dict[str, StackSet] = {}
+        # Errors with which the next operations are refused, whatever is right with them.
+        self.refusals: list[str] = []
         self._stacks = stacks
         self._authority = authority
         self._clock = clock
@@ -106,6 +115,12 @@ class StackSets:
         raise AwsError("StackSetNotFoundException", f"StackSet {name} not found")
 
     def add(self, properties: Json, account: str, region: str) -> StackSet:
+        """Make a stack set.
+
+        Raises:
+            AwsError: its template needs a capability that is not acknowledged.
+        """
+        body = _acknowledged_body(properties)
         name = properties["StackSetName"]
         identity = uuid.uuid5(uuid.NAMESPACE_URL, f"{account}/{region}/{name}")
         stack_set = StackSet(
@@ -113,7 +128,7 @@ class StackSets:
             account=account,
             region=region,
             id=f"{name}:{identity}",
-            body=json.loads(properties["TemplateBody"]),
+            body=body,
             administration_role=properties["AdministrationRoleARN"],
             execution_role=properties["ExecutionRoleName"],
             managed=bool(properties.get("ManagedExecution", {}).get("Active", False)),
@@ -121,6 +136,16 @@ class StackSets:
         )
         self.all[stack_set.id] = stack_set
         return stack_set
+
+    @staticmethod
+    def change(stack_set: StackSet, properties: Json) -> None:
+        """Bring a stack set, not yet its instances, to other properties.
+
+        Raises:
+            AwsError: its template needs a capability that is not acknowledged.
+        """
+        stack_set.body = _acknowledged_body(properties)
+        stack_set.administration_role = properties["AdministrationRoleARN"]
 
     def start(
         self,
@@ -136,9 +161,11 @@ class StackSets:
         """Begin an operation.
 
         Raises:
-            AwsError: as CloudFormation answers: the id was used before, another operation runs and execution is not
-                managed, or an instance to update does not exist.
+            AwsError: as CloudFormation answers: one of `refusals`, the id was used before, another operation runs and
+                execution is not managed, or an instance to update does not exist.
         """
+        if self.refusals:
+            raise AwsError(self.refusals.pop(0), f"StackSet {stack_set.id} takes no operation right now")
         if any(operation.id == operation_id for operation in stack_set.operations):
             raise AwsError("OperationIdAlreadyExistsException", f"Operation {operation_id} already exists")
         if not stack_set.managed and any(operation.open for operation in stack_set.operations):
@@ -155,8 +182,8 @@ class StackSets:
         for target in targets if action == "CREATE" else []:
             stack_set.instances.setdefault(target, Instance(*target, parameters or {}))
         for target in targets:
-            if target in stack_set.instances:
-                instance = stack_set.instances[target]
+            instance = stack_set.instances.get(target)
+            if instance is not None and not (action == "UPDATE" and instance.is_inoperable):
                 instance.last_operation, instance.status, instance.detailed = operation.id, "OUTDATED", "PENDING"
         return operation
 
@@ -207,7 +234,9 @@ class StackSets:
         if instance is None:
             return "SUCCEEDED"
         if self._is_suspended(account):
-            return self._end(operation, instance, "CANCELLED", "the account is suspended", "SKIPPED_SUSPENDED_ACCOUNT")
+            return self._end(instance, "CANCELLED", "the account is suspended", "SKIPPED_SUSPENDED_ACCOUNT")
+        if operation.action == "UPDATE" and instance.is_inoperable:
+            return "FAILED"
         if operation.action == "DELETE" and operation.retain:
             del stack_set.instances[target]
             return "SUCCEEDED"
@@ -217,7 +246,7 @@ class StackSets:
                 f"Account {account} should have '{stack_set.execution_role}' role with trust relationship to Role "
                 f"'{stack_set.administration_role.rsplit('/', 1)[1]}'."
             )
-            return self._end(operation, instance, "FAILED", reason)
+            return self._end(instance, "FAILED", reason)
         instance.detailed = "RUNNING"
         if operation.parameters is not None:
             instance.parameters = operation.parameters
@@ -267,13 +296,13 @@ class StackSets:
                 operation.results[target] = "SUCCEEDED"
             elif status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
                 instance.status = "CURRENT"
-                operation.results[target] = self._end(operation, instance, "SUCCEEDED", "")
+                operation.results[target] = self._end(instance, "SUCCEEDED", "")
             else:
                 if status == "DELETE_FAILED":
                     instance.status = "INOPERABLE"
                 detailed = "INOPERABLE" if status == "DELETE_FAILED" else "FAILED"
                 operation.results[target] = self._end(
-                    operation, instance, "FAILED", stack.reason if stack is not None else "", detailed
+                    instance, "FAILED", stack.reason if stack is not None else "", detailed
                 )
         if all(result != "RUNNING" for result in operation.results.values()):
             operation.ends = self._clock.now + END_SECONDS
@@ -281,10 +310,20 @@ class StackSets:
         return moved
 
     @staticmethod
-    def _end(operation: Operation, instance: Instance, result: str, reason: str, detailed: str = "") -> str:
+    def _end(instance: Instance, result: str, reason: str, detailed: str = "") -> str:
         instance.detailed, instance.reason = detailed or result, reason
-        operation.reasons[instance.account, instance.region] = reason
         return result
+
+
+def _acknowledged_body(properties: Json) -> Json:
+    """The template, if what it does to IAM is acknowledged."""
+    body: Json = json.loads(properties["TemplateBody"])
+    resources = [one for one in body["Resources"].values() if one["Type"].startswith("AWS::IAM::")]
+    is_named = any(IAM_NAMES & one.get("Properties", {}).keys() for one in resources)
+    sufficient = {"CAPABILITY_NAMED_IAM"} if is_named else {"CAPABILITY_NAMED_IAM", "CAPABILITY_IAM"}
+    if resources and not sufficient & set(properties.get("Capabilities", ())):
+        raise AwsError("InsufficientCapabilitiesException", f"Requires capabilities : [{min(sufficient)}]")
+    return body
 
 
 def timestamp(moment: float) -> datetime:

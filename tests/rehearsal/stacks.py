@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Generator
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from tests.rehearsal.custom_resources import CustomRequest, CustomResources, as_cloudformation_sends
+from tests.rehearsal.gateway import AwsError
 from tests.rehearsal.resources import RESOURCE_TYPES, Made, ResourceType
 from tests.rehearsal.templates import Json, Template, TemplateError
 
@@ -43,6 +45,8 @@ class Stack:
     status: str = "CREATE_IN_PROGRESS"
     reason: str = ""
     made: dict[str, Made] = field(default_factory=dict[str, Made])
+    # Earlier physical resources that the clean-up of an update removes.
+    replaced: list[Made] = field(default_factory=list[Made])
 
     def resolve(self, value: Any) -> Any:
         return self.template.resolve(
@@ -170,11 +174,21 @@ class Stacks:
             stack.template, stack.body, stack.parameters = before
             for logical_id in stack.template.order():
                 yield from self._put(stack, logical_id)
-            stack.status = "UPDATE_ROLLBACK_COMPLETE"
+            yield from self._clean_up(stack, "UPDATE_ROLLBACK")
             return
-        for logical_id in [name for name in reversed(stack.made) if name not in template.resources]:
-            yield from self._remove(stack, stack.made[logical_id])
-        stack.status = "UPDATE_COMPLETE"
+        yield from self._clean_up(stack, "UPDATE")
+
+    def _clean_up(self, stack: Stack, operation: str) -> Run:
+        """Remove what an update replaced or left out, or what a failed one had made. A failure in it counts no more."""
+        stack.status = f"{operation}_COMPLETE_CLEANUP_IN_PROGRESS"
+        for made in stack.replaced:
+            if stack.made[made.logical_id].physical_id != made.physical_id:
+                yield self._send(stack, "Delete", made, made)
+        stack.replaced.clear()
+        for logical_id in [name for name in reversed(stack.made) if name not in stack.template.resources]:
+            with contextlib.suppress(ResourceFailedError):
+                yield from self._remove(stack, stack.made[logical_id])
+        stack.status = f"{operation}_COMPLETE"
 
     def _delete(self, stack: Stack) -> Run:
         yield from self._remove_all(stack, "DELETE")
@@ -205,7 +219,7 @@ class Stacks:
         made.properties = properties
         try:
             resource_type.put(made, lambda service: self._gateway.client(service, stack.caller, stack.region))
-        except ClientError as error:
+        except (AwsError, ClientError) as error:
             raise ResourceFailedError(f"{logical_id}: {error}") from error
         stack.made[logical_id] = made
 
@@ -223,7 +237,7 @@ class Stacks:
             raise ResourceFailedError(f"{logical_id}: {request.reason}")
         stack.made[logical_id] = made
         if before is not None and before.physical_id != made.physical_id:
-            yield self._send(stack, "Delete", before, before)
+            stack.replaced.append(before)
 
     def _remove(self, stack: Stack, made: Made) -> Run:
         if stack.template.resources.get(made.logical_id, {}).get("DeletionPolicy") != "Retain":

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
+    from tests.rehearsal.authority import JudgedCall
     from tests.rehearsal.rehearsal import Rehearsal
     from tests.rehearsal.templates import Json
 
+
+# An action, and the end of the ARN of what it is refused on.
+Denial = tuple[str, str]
 
 MINUTE = 60
 # Each step begins at a full five minutes, so that a race decided otherwise does not shift all that follows.
@@ -48,13 +53,13 @@ class Story:
 
     @contextmanager
     def step(
-        self, title: str, *, denials: frozenset[str] = frozenset(), dead_letters: dict[str, int] | None = None
+        self, title: str, *, denials: frozenset[Denial] = frozenset(), dead_letters: dict[str, int] | None = None
     ) -> Generator[None]:
         """One step; at its end nothing else may have been denied, set aside or gone wrong than is named here.
 
         Args:
             title: What happens.
-            denials: The actions that the judge is to refuse, such as `sns:Publish`.
+            denials: What the judge is to refuse, each as an action and the end of a resource's ARN.
             dead_letters: How many messages each function is to set aside.
         """
         rehearsal = self.rehearsal
@@ -62,27 +67,40 @@ class Story:
         self._step = title
         sys.stdout.write(f"\n{rehearsal.clock.iso()}  {title}\n")
         denied_before = len(rehearsal.authority.denials())
-        errors_before = len(self._errors())
+        errors_before = Counter(self._errors())
+        lines_before = {label: len(rehearsal.log_lines(label)) for label in self._labels()}
         yield
-        denied = rehearsal.authority.denials()[denied_before:]
-        unexpected = [str(call) for call in denied if call.action not in denials]
-        self.check("the judge refuses what it should, and nothing else", holds=not unexpected, found=unexpected)
-        missing = denials - {call.action for call in denied}
-        if denials:
-            self.check(f"the judge refuses {', '.join(sorted(denials))}", holds=not missing, found="it allowed it")
-        errors = self._errors()[errors_before:]
+        self._check_denials(rehearsal.authority.denials()[denied_before:], denials)
+        refusals = {label: (dead_letters or {}).get(label, 0) for label in self._labels()}
+        errors = list((Counter(self._errors()) - errors_before).elements())
+        for label in self._labels():
+            lines = rehearsal.log_lines(label)[lines_before.get(label, 0) :]
+            errors += [f"{label} logs {line}" for line in unannounced(lines, refusals=refusals[label])]
         self.check("no function or endpoint breaks", holds=not errors, found=errors)
-        for function in rehearsal.functions.all.values():
-            letters = rehearsal.dead_letters(function.label)
-            expected = (dead_letters or {}).get(function.label, 0)
-            if letters or expected:
-                reasons = [attributes.get("reason", "none given") for _, attributes in letters]
-                self.check(
-                    f"{expected} dead letters of {function.label}", holds=len(letters) == expected, found=reasons
-                )
-                for reason in reasons:
-                    self.tell(f"dead letter of {function.label}: {reason}")
-                rehearsal.clear_dead_letters(function.label)
+        for label, expected in refusals.items():
+            self._check_dead_letters(label, expected)
+
+    def _check_denials(self, denied: list[JudgedCall], expected: frozenset[Denial]) -> None:
+        def is_of(call: JudgedCall, denial: Denial) -> bool:
+            return call.action == denial[0] and call.resource.endswith(denial[1])
+
+        unexpected = [str(call) for call in denied if not any(is_of(call, denial) for denial in expected)]
+        self.check("the judge refuses what it should, and nothing else", holds=not unexpected, found=unexpected)
+        for denial in sorted(expected):
+            is_met = any(is_of(call, denial) for call in denied)
+            self.check(f"the judge refuses {' on ...'.join(denial)}", holds=is_met, found="it allowed it")
+
+    def _check_dead_letters(self, label: str, expected: int) -> None:
+        letters = self.rehearsal.dead_letters(label)
+        if letters or expected:
+            reasons = [attributes.get("reason", "none given") for _, attributes in letters]
+            self.check(f"{expected} dead letters of {label}", holds=len(letters) == expected, found=reasons)
+            for reason in reasons:
+                self.tell(f"dead letter of {label}: {reason}")
+            self.rehearsal.clear_dead_letters(label)
+
+    def _labels(self) -> list[str]:
+        return [function.label for function in self.rehearsal.functions.all.values()]
 
     @contextmanager
     def surviving(self, scene: str) -> Generator[None]:
@@ -96,6 +114,7 @@ class Story:
         rehearsal = self.rehearsal
         return [
             *rehearsal.gateway.faults,
+            *rehearsal.custom_resources.faults,
             *(f"refused host {host}" for host in rehearsal.proxy.refused),
             *(error for function in rehearsal.functions.all.values() for error in function.errors),
             *map(str, rehearsal.alert_logic.contract_violations),
@@ -128,17 +147,29 @@ class Story:
             "enabled": deployment["enabled"],
             "mode": deployment["mode"] == self.mode,
             "name": deployment["name"] == rehearsal.organization.names[account],
-            "Control Tower": bool(deployment["is_control_tower"]),
-            "scope": _regions(deployment) == sorted(rehearsal.zone.governed_regions),
+            "is Control Tower's": deployment.get("is_control_tower") is True,
+            "Control Tower": deployment.get("control_tower") == self._control_tower(),
+            "regions and their policy": _policies_of_regions(deployment) == self._entitled(),
             "Alert Logic can assume the role": rehearsal.alert_logic_may_assume(role, customer),
             "nobody can with another external id": not rehearsal.alert_logic_may_assume(role, "87654321"),
             **self._stack_facts(account),
         }
         return [fact for fact, holds in facts.items() if not holds]
 
+    def _control_tower(self) -> Json:
+        """What the deployment of a member account says of its landing zone."""
+        zone = self.rehearsal.zone
+        organization = {"org_id": zone.organization_id, "residency": zone.home_region}
+        return {"org": {**organization, "master_account": zone.management}, "is_master_account": False}
+
+    def _entitled(self) -> dict[str, str]:
+        """The id of the policy that each region is to have."""
+        zone = self.rehearsal.zone
+        [policy] = [one["id"] for one in self.rehearsal.alert_logic.policies if one["name"] == zone.policy]
+        return dict.fromkeys(zone.governed_regions, policy)
+
     def _stack_facts(self, account: str) -> dict[str, bool]:
-        instances = self.rehearsal.stack_instances(account)
-        stacks = [instance.stack for instance in instances if instance.stack is not None]
+        instances, stacks = self.rehearsal.stack_instances(account), self.rehearsal.member_stacks(account)
         return {
             "instances are current": {(i.status, i.detailed) for i in instances} == {("CURRENT", "SUCCEEDED")},
             "stacks are complete": all(s.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"} for s in stacks),
@@ -150,12 +181,12 @@ class Story:
         rehearsal = self.rehearsal
         rows = [("account", "name", "stack", "registration", "deployment", "mode", "regions")]
         for account, name in sorted(rehearsal.organization.names.items()):
-            stacks = [i.stack.status for i in rehearsal.stack_instances(account) if i.stack is not None]
+            stacks = [stack.status for stack in rehearsal.member_stacks(account)]
             deployments = rehearsal.deployments(account)
             first = deployments[0] if deployments else None
             state = "-" if first is None else "enabled" if first["enabled"] else "disabled"
             mode = first["mode"] if first else "-"
-            regions = str(len(_regions(first))) if first else "-"
+            regions = str(len(_policies_of_regions(first))) if first else "-"
             status = rehearsal.registration_status(account) or "-"
             rows.append((account, name, ", ".join(stacks) or "-", status, state, mode, regions))
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -165,7 +196,14 @@ class Story:
             sys.stdout.write(f"{cells.rstrip()}\n")
 
 
-def _regions(deployment: Json) -> list[str]:
-    """The regions that a deployment protects."""
-    entries: list[dict[str, Any]] = deployment["scope"].get("include", [])
-    return sorted(entry["key"].rsplit("/", 1)[1] for entry in entries if entry["type"] == "region")
+def _policies_of_regions(deployment: Json) -> dict[str, str]:
+    """The id of the policy by which a deployment protects each of its regions."""
+    entries: list[Json] = deployment["scope"].get("include", [])
+    return {entry["key"].rsplit("/", 1)[1]: entry["policy"]["id"] for entry in entries if entry["type"] == "region"}
+
+
+def unannounced(lines: Sequence[Json], *, refusals: int) -> list[Json]:
+    """The lines of a function's log that tell of an error, but for so many messages that were to be set aside."""
+    errors = [line for line in lines if line.get("level") in {"ERROR", "CRITICAL"} or "text" in line]
+    refused = [line for line in errors if line.get("message") == "message refused"]
+    return [line for line in errors if line not in refused] + refused[refusals:]

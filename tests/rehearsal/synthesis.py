@@ -1,34 +1,73 @@
-"""The sample app, synthesized if its sources are newer than what is there."""
+"""The sample app, synthesized with the rehearsal's own settings if its sources are newer than what is there."""
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import subprocess
-from typing import TYPE_CHECKING
-
-from tests.rehearsal.organization import ROOT
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from tests.rehearsal.templates import Json
 
-ASSEMBLY = ROOT / "cdk.out"
-SOURCES = ("app.py", "cdk.json", "alertlogic_constructs", "lambda_src")
+ROOT = Path(__file__).parents[2]
+CONTEXT = Path(__file__).with_name("context.json")
+CONTEXT_KEY = "alertlogic:landing-zone"
+ASSEMBLIES = ROOT / "build" / "rehearsal"
+SOURCES = ("app.py", "cdk.json", "alertlogic_constructs", "lambda_src", str(CONTEXT.relative_to(ROOT)))
+
+Mode = Literal["MANUAL", "AUTOMATIC"]
 
 
-def synthesized() -> Path:
-    """The folder with the sample's templates and assets."""
-    manifest = ASSEMBLY / "manifest.json"
+@dataclass(frozen=True)
+class Assembly:
+    """A synthesized app."""
+
+    folder: Path
+
+    def template(self, stack: str) -> Json:
+        return self._read(f"{stack}.template.json")
+
+    def assets(self, stack: str) -> dict[str, Path]:
+        """Where each asset of a stack lies, by the key under which templates name it."""
+        files = self._read(f"{stack}.assets.json")["files"]
+        return {f"{key}.zip": self.folder / file["source"]["path"] for key, file in files.items()}
+
+    def environment(self, stack: str) -> tuple[str, str]:
+        """The account and region that a stack is for."""
+        environment: str = self._read("manifest.json")["artifacts"][stack]["environment"]
+        account, region = environment.removeprefix("aws://").split("/")
+        return account, region
+
+    def _read(self, name: str) -> Json:
+        content: Json = json.loads((self.folder / name).read_text(encoding="utf-8"))
+        return content
+
+
+def settings() -> Json:
+    """What the rehearsal sets the sample to, whatever the user's `cdk.json` says."""
+    context: Json = json.loads(CONTEXT.read_text(encoding="utf-8"))
+    return context
+
+
+def synthesized(mode: Mode) -> Assembly:
+    """The sample with the rehearsal's settings, in a deployment mode."""
+    folder = ASSEMBLIES / mode.lower()
+    manifest = folder / "manifest.json"
     root = os.open(ROOT, os.O_RDONLY)
     try:
         # Of several test processes, one synthesizes and the others wait for it.
         fcntl.flock(root, fcntl.LOCK_EX)
         if not manifest.exists() or manifest.stat().st_mtime < _newest_source():
-            cdk = ROOT / "node_modules/.bin/cdk"
-            subprocess.run([str(cdk), "synth", "--quiet", "--output", str(ASSEMBLY)], cwd=ROOT, check=True)
+            context = f"{CONTEXT_KEY}={json.dumps(settings() | {'mode': mode})}"
+            arguments = ["synth", "--quiet", "--app", "python app.py", "--output", str(folder), "--context", context]
+            subprocess.run([str(ROOT / "node_modules/.bin/cdk"), *arguments], cwd=ROOT, check=True)
     finally:
         os.close(root)
-    return ASSEMBLY
+    return Assembly(folder)
 
 
 def _newest_source() -> float:

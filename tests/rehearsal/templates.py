@@ -39,7 +39,6 @@ class Template:
         if missing:
             raise TemplateError(f"parameters {sorted(missing)} must have values")
         self._values: dict[str, Any] = pseudo | {"AWS::NoValue": NO_VALUE} | defaults | parameters
-        self._mappings: Json = body.get("Mappings", {})
         self._conditions: Json = body.get("Conditions", {})
         self.outputs: dict[str, Json] = {
             name: output for name, output in body.get("Outputs", {}).items() if self._holds(output)
@@ -105,9 +104,6 @@ class Template:
             case "Fn::Split":
                 separator, whole = resolve(argument)
                 result = whole.split(separator)
-            case "Fn::FindInMap":
-                mapping, first, second = resolve(argument)
-                result = self._mappings[mapping][first][second]
             case _:
                 raise TemplateError(f"{name} is not known to tests/rehearsal/templates.py")
         return result

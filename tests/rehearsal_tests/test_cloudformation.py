@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.rehearsal.principals import RoleSession
+from tests.rehearsal.principals import Operator
 
 if TYPE_CHECKING:
     from tests.rehearsal import Rehearsal
+    from tests.rehearsal.stacks import Stack
     from tests.rehearsal.templates import Json
 
 UNIT = "Workloads/Dev"
@@ -31,6 +32,17 @@ def begin(rehearsal: Rehearsal, action: str, account: str, **more: Any) -> str:
         StackSetName=rehearsal.stack_set.name, Accounts=[account], Regions=[rehearsal.zone.home_region], **more
     )["OperationId"]
     return operation_id
+
+
+def create(rehearsal: Rehearsal, account: str, resources: Json) -> Stack:
+    return rehearsal.stacks.create(
+        f"stack-{len(rehearsal.stacks.all)}",
+        account=account,
+        region=rehearsal.zone.home_region,
+        body={"Resources": resources},
+        parameters={},
+        caller=Operator(account),
+    )
 
 
 def test_an_operation_takes_time(rehearsal: Rehearsal) -> None:
@@ -137,68 +149,71 @@ def test_a_physical_name_that_is_taken_fails_the_instance(rehearsal: Rehearsal) 
     assert "EntityAlreadyExists" in instance.reason
 
 
-def test_instances_come_in_pages_and_can_be_filtered(rehearsal: Rehearsal) -> None:
+def test_instances_come_in_pages_that_may_be_empty(rehearsal: Rehearsal) -> None:
     rehearsal.seed_instances(120)
     client = rehearsal.client("cloudformation", rehearsal.zone.management)
-    name = rehearsal.stack_set.name
+    name, last = rehearsal.stack_set.name, "100000000119"
 
-    first = client.list_stack_instances(StackSetName=name)
-    [only] = client.list_stack_instances(StackSetName=name, StackInstanceAccount="100000000119")["Summaries"]
-    [by_operation] = client.list_stack_instances(
-        StackSetName=name, Filters=[{"Name": "LAST_OPERATION_ID", "Values": "seed-7"}]
-    )["Summaries"]
+    first = client.list_stack_instances(StackSetName=name, StackInstanceAccount=last)
+    second = client.list_stack_instances(StackSetName=name, StackInstanceAccount=last, NextToken=first["NextToken"])
 
-    assert len(first["Summaries"]) == 100
-    assert first["NextToken"]
-    assert only["Account"] == "100000000119"
-    assert by_operation["Account"] == "100000000007"
+    assert len(client.list_stack_instances(StackSetName=name)["Summaries"]) == 100
+    assert first["Summaries"] == []
+    assert [summary["Account"] for summary in second["Summaries"]] == [last]
 
 
-def test_a_custom_resource_without_an_answer_times_out(rehearsal: Rehearsal) -> None:
-    account = rehearsal.zone.audit
-    topic = rehearsal.client("sns", account).create_topic(Name="deaf")["TopicArn"]
-    stack = rehearsal.stacks.create(
-        "waiting",
-        account=account,
-        region=rehearsal.zone.home_region,
-        body={"Resources": {"R": {"Type": "Custom::R", "Properties": {"ServiceToken": topic, "ServiceTimeout": 600}}}},
-        parameters={},
-        caller=RoleSession(rehearsal.execution_role(account), "stack"),
-    )
-    rehearsal.advance(minutes=9)
-    assert stack.status == "CREATE_IN_PROGRESS"
+def test_a_refusal_counts_once(rehearsal: Rehearsal) -> None:
+    account = rehearsal.create_account("refused", UNIT)
+    rehearsal.stack_sets.refusals.append("OperationInProgressException")
 
-    rehearsal.advance(minutes=1)
-    assert stack.status == "ROLLBACK_IN_PROGRESS"
-    create, delete = rehearsal.custom_resources.requests[-2:]
-    late = json.dumps({"Status": "SUCCESS", "PhysicalResourceId": "late"}).encode()
+    with pytest.raises(ClientError, match="OperationInProgressException"):
+        begin(rehearsal, "create", account)
 
-    assert rehearsal.custom_resources.answer(create.url, late)
-    assert rehearsal.custom_resources.answer(delete.url, late)
+    begin(rehearsal, "create", account)
+    rehearsal.settle(within_minutes=2)
+
+
+def test_an_inoperable_instance_is_left_out_of_updates(rehearsal: Rehearsal) -> None:
+    account = rehearsal.create_account("inoperable", UNIT)
+    begin(rehearsal, "create", account)
+    rehearsal.settle(within_minutes=2)
+    rehearsal.lose_instances(account)
+    begin(rehearsal, "update", account)
+    rehearsal.settle(within_minutes=2)
+
+    [instance] = rehearsal.stack_instances(account)
+    assert (instance.status, instance.detailed) == ("INOPERABLE", "INOPERABLE")
+    assert rehearsal.operations(account)[-1].results == {(account, rehearsal.zone.home_region): "FAILED"}
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "properties", "needed"),
+    [
+        ([], {}, "CAPABILITY_IAM"),
+        (["CAPABILITY_IAM"], {"RoleName": "named"}, "CAPABILITY_NAMED_IAM"),
+        (["CAPABILITY_IAM"], {}, None),
+        (["CAPABILITY_NAMED_IAM"], {"RoleName": "named"}, None),
+    ],
+)
+def test_a_stack_set_needs_capabilities(
+    rehearsal: Rehearsal, capabilities: list[str], properties: Json, needed: str | None
+) -> None:
+    account = rehearsal.zone.management
+    role: Json = {"Type": "AWS::IAM::Role", "Properties": {**ROLE["Properties"], **properties}}
+    stack_set: Json = {
+        "StackSetName": "capable",
+        "TemplateBody": json.dumps({"Resources": {"Role": role}}),
+        "AdministrationRoleARN": rehearsal.stack_set.administration_role,
+        "ExecutionRoleName": "AWSControlTowerExecution",
+        "Capabilities": capabilities,
+    }
+    stack = create(rehearsal, account, {"Set": {"Type": "AWS::CloudFormation::StackSet", "Properties": stack_set}})
     rehearsal.settle()
 
-    assert stack.status == "ROLLBACK_COMPLETE"
-    assert delete.message["RequestType"] == "Delete"
-    assert not create.succeeded
-
-
-def test_a_custom_resource_that_fails_is_deleted_by_its_own_id(rehearsal: Rehearsal) -> None:
-    account = rehearsal.zone.audit
-    topic = rehearsal.client("sns", account).create_topic(Name="deaf")["TopicArn"]
-    stack = rehearsal.stacks.create(
-        "failing",
-        account=account,
-        region=rehearsal.zone.home_region,
-        body={"Resources": {"R": {"Type": "Custom::R", "Properties": {"ServiceToken": topic}}}},
-        parameters={},
-        caller=RoleSession(rehearsal.execution_role(account), "stack"),
-    )
-    rehearsal.settle()
-    [create] = [r for r in rehearsal.custom_resources.requests if r.message["StackId"] == stack.id]
-    failed = {"Status": "FAILED", "PhysicalResourceId": "its-own", "Reason": "because"}
-    rehearsal.custom_resources.answer(create.url, json.dumps(failed).encode())
-    rehearsal.settle()
-    delete = rehearsal.custom_resources.requests[-1]
-
-    assert (stack.status, stack.reason) == ("ROLLBACK_IN_PROGRESS", "R: because")
-    assert delete.message["PhysicalResourceId"] == "its-own"
+    if needed is None:
+        assert stack.status == "CREATE_COMPLETE"
+        rehearsal.stacks.delete(stack)
+        rehearsal.settle()
+    else:
+        assert stack.status == "ROLLBACK_COMPLETE"
+        assert f"InsufficientCapabilitiesException: Requires capabilities : [{needed}]" in stack.reason

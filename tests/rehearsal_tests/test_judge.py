@@ -57,6 +57,16 @@ def _event(rehearsal: Rehearsal) -> Question:
     return Question(Service("events.amazonaws.com", rule), "sqs:SendMessage", _queue(rehearsal, "account_enrollment"))
 
 
+def _send_event(rehearsal: Rehearsal) -> Question:
+    [bus] = [
+        made.attributes["Arn"]
+        for stack in rehearsal.stacks.all
+        for made in stack.made.values()
+        if made.type == "AWS::Events::EventBus"
+    ]
+    return Question(RoleSession(MEMBER_ROLE, "stack"), "events:PutEvents", bus)
+
+
 def _administer(rehearsal: Rehearsal) -> Question:
     stack_set = rehearsal.stack_set
     service = Service("cloudformation.amazonaws.com", stack_set.arn)
@@ -107,6 +117,7 @@ CASES: tuple[tuple[Callable[[Rehearsal], Question], str, str], ...] = (
     (_notice, "aws:SecureTransport", "false"),
     (_event, "aws:SourceArn", f"arn:aws:events:us-east-1:{OTHER_ACCOUNT}:rule/lifecycle"),
     (_event, "aws:SecureTransport", "false"),
+    (_send_event, "aws:PrincipalOrgID", "o-somebodyelse"),
     (_administer, "aws:SourceAccount", OTHER_ACCOUNT),
     (_administer, "aws:SourceArn", "arn:aws:cloudformation:us-east-1:111111111111:stackset/another:1"),
     (_execute, "aws:ResourceOrgID", "o-somebodyelse"),
@@ -176,6 +187,13 @@ def test_a_changed_policy_counts_at_once(rehearsal: Rehearsal) -> None:
 def test_functions_may_not_do_what_they_were_not_given(rehearsal: Rehearsal, action: str, resource: str) -> None:
     for function in rehearsal.functions.all.values():
         assert not rehearsal.authority.asks(function.session, action, resource).allowed
+
+
+def test_a_foreigner_may_not_put_events(rehearsal: Rehearsal) -> None:
+    asked = _send_event(rehearsal)
+    foreigner = ForeignRole(f"arn:aws:iam::{OTHER_ACCOUNT}:role/AWSControlTowerExecution")
+
+    assert not rehearsal.authority.asks(foreigner, asked.action, asked.resource).allowed
 
 
 @pytest.fixture(scope="module")

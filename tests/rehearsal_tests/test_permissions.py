@@ -1,6 +1,10 @@
 from __future__ import annotations
 
-from tests.rehearsal.permissions import problems
+import pytest
+
+from tests.rehearsal.authority import JudgedCall
+from tests.rehearsal.permissions import covers, problems
+from tests.rehearsal.principals import RoleSession
 
 
 def test_a_known_unused_permission_is_fine() -> None:
@@ -23,3 +27,20 @@ def test_an_entry_without_a_reason_is_a_problem() -> None:
     [problem] = problems({"function": {"sqs:Send on Queue": ""}}, {"function": ["sqs:Send on Queue"]})
 
     assert "no reason" in problem
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "covered"),
+    [
+        ("SQS:SendMessage", "arn:aws:sqs:us-east-1:444444444444:queue", True),
+        ("sqs:SendMessage", "arn:aws:sqs:*", True),
+        ("sqs:SendMessage", "arn:aws:sqs:us-east-1:444444444444:other", False),
+        ("sqs:*", "arn:aws:sqs:us-east-1:444444444444:queue", False),
+        ("sqs:SendMessage*", "arn:aws:sqs:us-east-1:444444444444:queue", False),
+    ],
+)
+def test_a_call_covers_what_it_used(action: str, resource: str, *, covered: bool) -> None:
+    role = RoleSession("arn:aws:iam::444444444444:role/role", "session")
+    call = JudgedCall(role, "sqs:SendMessage", "arn:aws:sqs:us-east-1:444444444444:queue", allowed=True, reasons="")
+
+    assert covers(action, resource, call) == covered

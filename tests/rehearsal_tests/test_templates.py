@@ -1,10 +1,14 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.rehearsal.principals import Operator
 from tests.rehearsal.templates import Template, TemplateError
+
+if TYPE_CHECKING:
+    from tests.rehearsal import Rehearsal
 
 PSEUDO = {"AWS::Region": "us-east-1", "AWS::AccountId": "222222222222"}
 
@@ -25,7 +29,6 @@ def resolve(value: Any, **body: Any) -> Any:
         ({"Fn::Sub": "${AWS::AccountId}/${Queue}/${Queue.Arn}/${!kept}"}, "222222222222/ref-Queue/Queue-Arn/${kept}"),
         ({"Fn::Sub": ["${local}", {"local": {"Ref": "Queue"}}]}, "ref-Queue"),
         ({"Fn::Select": ["1", {"Fn::Split": [":", "a:b"]}]}, "b"),
-        ({"Fn::FindInMap": ["Map", {"Ref": "AWS::Region"}, "key"]}, "found"),
         ({"Fn::If": ["Home", "yes", "no"]}, "yes"),
         ([1, {"Fn::If": ["Away", 2, {"Ref": "AWS::NoValue"}]}], [1]),
         ({"kept": 1, "gone": {"Ref": "AWS::NoValue"}}, {"kept": 1}),
@@ -36,7 +39,6 @@ def test_intrinsic_functions(value: Any, expected: Any) -> None:
     found = resolve(
         value,
         Conditions={"Home": home, "Away": {"Fn::Not": [{"Condition": "Home"}]}},
-        Mappings={"Map": {"us-east-1": {"key": "found"}}},
     )
 
     assert found == expected
@@ -66,3 +68,18 @@ def test_fails_on_parameters_that_do_not_fit() -> None:
         Template(body, parameters={}, pseudo=PSEUDO)
     with pytest.raises(TemplateError, match="Unknown"):
         Template(body, parameters={"Needed": "x", "Unknown": "y"}, pseudo=PSEUDO)
+
+
+def test_a_queue_with_a_key_of_its_own_is_not_played(rehearsal: Rehearsal) -> None:
+    account = rehearsal.zone.audit
+    queue = {"Type": "AWS::SQS::Queue", "Properties": {"KmsMasterKeyId": "alias/key"}}
+    rehearsal.stacks.create(
+        "encrypted",
+        account=account,
+        region=rehearsal.zone.home_region,
+        body={"Resources": {"Queue": queue}},
+        parameters={},
+        caller=Operator(account),
+    )
+    with pytest.raises(TemplateError, match="key"):
+        rehearsal.settle()

@@ -1,0 +1,130 @@
+"""What is there in the landing zone: stack instances, registrations, queues, logs. Nothing here changes anything."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tests.rehearsal.organization import EXECUTION_ROLE
+from tests.rehearsal.principals import ForeignRole
+
+if TYPE_CHECKING:
+    from tests.rehearsal.alertlogic import FakeAlertLogic
+    from tests.rehearsal.authority import Authority, Context, JudgedCall
+    from tests.rehearsal.custom_resources import CustomResources
+    from tests.rehearsal.delivery import Delivery
+    from tests.rehearsal.functions import Functions
+    from tests.rehearsal.organization import Zone
+    from tests.rehearsal.stack_sets import Instance, Operation, StackSet, StackSets
+    from tests.rehearsal.stacks import Stack, Stacks
+    from tests.rehearsal.templates import Json
+
+# Alert Logic's own AWS account in the United States, from which it looks into customers' accounts.
+ALERT_LOGIC_AWS_ACCOUNT = "733251395267"
+
+
+class Inspection:
+    """Looks into the parts of a rehearsal."""
+
+    zone: Zone
+    alert_logic: FakeAlertLogic
+    authority: Authority
+    custom_resources: CustomResources
+    delivery: Delivery
+    functions: Functions
+    stack_sets: StackSets
+    stacks: Stacks
+
+    @property
+    def registration_topic(self) -> str:
+        """The only topic that the stacks make."""
+        [topic] = [
+            made.physical_id
+            for stack in self.stacks.all
+            for made in stack.made.values()
+            if made.type == "AWS::SNS::Topic"
+        ]
+        return topic
+
+    @property
+    def stack_set(self) -> StackSet:
+        [stack_set] = self.stack_sets.all.values()
+        return stack_set
+
+    def stack_instances(self, account: str) -> list[Instance]:
+        return [instance for instance in self.stack_set.instances.values() if instance.account == account]
+
+    def member_stacks(self, account: str) -> list[Stack]:
+        """The stacks of an account's instances."""
+        return [instance.stack for instance in self.stack_instances(account) if instance.stack is not None]
+
+    def operations(self, account: str) -> list[Operation]:
+        """All operations on the stack set that touched an account."""
+        return [one for one in self.stack_set.operations if account in {target[0] for target in one.targets}]
+
+    def deployments(self, account: str) -> list[Json]:
+        return self.alert_logic.deployments_of(account)
+
+    def credentials(self, account: str) -> list[Json]:
+        """Alert Logic's credentials for roles in an account."""
+        return [
+            credential
+            for credential in self.alert_logic.credentials.values()
+            if f"::{account}:" in credential["secrets"].get("arn", "")
+        ]
+
+    def registration_status(self, account: str) -> str | None:
+        """What CloudFormation was last told of the registration that the StackSet asked for."""
+        return next(
+            (
+                (request.answer or {}).get("Data", {}).get("Status", (request.answer or {}).get("Status"))
+                for request in reversed(self.custom_resources.requests)
+                if request.message["StackId"].startswith(
+                    f"arn:aws:cloudformation:{self.zone.home_region}:{account}:stack/StackSet-"
+                )
+            ),
+            None,
+        )
+
+    def queue_depths(self) -> dict[str, int]:
+        """Messages in the queue of each function, by the function's name."""
+        sources = self.functions.sources
+        return {self.functions.function_of(source).label: self.delivery.depth(source.queue_arn) for source in sources}
+
+    def dead_letters(self, label: str) -> list[tuple[str, dict[str, str]]]:
+        """Body and attributes of every message in the dead-letter queue of a function."""
+        return self.delivery.bodies(self._dead_letter_queue(label))
+
+    def _dead_letter_queue(self, label: str) -> str:
+        url = self.functions.labeled(label).environment["DEAD_LETTER_QUEUE_URL"]
+        account, name = url.rsplit("/", 2)[1:]
+        return f"arn:aws:sqs:{self.zone.home_region}:{account}:{name}"
+
+    def logs(self, label: str) -> str:
+        return self.functions.log(label)
+
+    def log_lines(self, label: str) -> list[Json]:
+        """The structured lines of a function's log, and any other under the key `text`."""
+        return [_line(text) for text in self.logs(label).splitlines()]
+
+    @property
+    def calls(self) -> list[JudgedCall]:
+        """Every question that was put to the judge, in order."""
+        return self.authority.calls
+
+    def alert_logic_may_assume(self, role_arn: str, external_id: str) -> bool:
+        """Whether Alert Logic itself could assume the role that it was given."""
+        alert_logic = ForeignRole(f"arn:aws:iam::{ALERT_LOGIC_AWS_ACCOUNT}:role/alert-logic")
+        context: Context = {"sts:ExternalId": external_id}
+        return self.authority.asks(alert_logic, "sts:AssumeRole", role_arn, context).allowed
+
+    def execution_role(self, account: str) -> str:
+        return f"arn:aws:iam::{account}:role/{EXECUTION_ROLE}"
+
+
+def _line(text: str) -> Json:
+    try:
+        line: Any = json.loads(text)
+    except ValueError:
+        line = None
+    return line if isinstance(line, dict) else {"text": text}
