@@ -54,7 +54,7 @@ unit: $(INSTALLED) ## Run the tests, with a branch-coverage floor.
 
 .PHONY: rehearse
 rehearse: $(INSTALLED) ## Play the landing zone's story on this machine, through the synthesized templates.
-	$(call timed,rehearse,python -m tests.rehearsal $(ARGS))
+	$(call timed,rehearse,python -m tests.rehearsal)
 
 .PHONY: bench
 bench: $(INSTALLED) ## Measure import times, API calls and CPU of the functions.
@@ -76,7 +76,7 @@ lambda-requirements: $(INSTALLED) ## Export the functions' pinned requirements f
 
 .PHONY: clean
 clean: ## Delete what these targets made.
-	rm -rf .venv node_modules cdk.out dist .mypy_cache .ruff_cache .pytest_cache .coverage
+	rm -rf .venv node_modules cdk.out build dist .mypy_cache .ruff_cache .pytest_cache .coverage
 
 $(INSTALLED): pyproject.toml uv.lock package.json package-lock.json
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=...")'

@@ -169,7 +169,7 @@ def _register(order: Registration, state: State) -> tuple[Change, ...]:
     surplus = {
         other.id
         for other in _deployments_of(order.account_id, state)
-        if _links_any(other, ours) or other.id in state.made_here
+        if _links_any(other, ours) or other.id in state.made_here or _is_orphan(other, ours, state)
     }
     changes += [DeleteDeployment(other) for other in sorted(surplus - {deployment.id if deployment else None})]
     changes += _delete_unlinked(ours - {credential_id}, state)
@@ -209,6 +209,14 @@ def _our_credentials(order: Order, state: State) -> set[str]:
 
 def _links_any(deployment: Deployment, credential_ids: set[str]) -> bool:
     return any(linked.purpose == _DISCOVER and linked.id in credential_ids for linked in deployment.credentials)
+
+
+def _is_orphan(deployment: Deployment, ours: set[str], state: State) -> bool:
+    """Whether it was made as our credentials were, and the credential that it links was deleted meanwhile."""
+    makers = {credential.created_by for credential in state.credentials if credential.id in ours} - {""}
+    there = {credential.id for credential in state.credentials}
+    links = {linked.id for linked in deployment.credentials if linked.purpose == _DISCOVER}
+    return deployment.created_by in makers and bool(links) and links.isdisjoint(there)
 
 
 def _delete_unlinked(credential_ids: set[str], state: State) -> list[Change]:

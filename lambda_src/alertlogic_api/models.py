@@ -76,12 +76,14 @@ class Credential:
         name: Its name, which need not be unique.
         role_arn: The IAM role to assume; None for a credential of another type.
         created_at: Unix seconds, 0 where Alert Logic does not say.
+        created_by: Alert Logic's id of the user who made it, empty where it does not say.
     """
 
     id: str
     name: str
     role_arn: str | None
     created_at: float
+    created_by: str
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Credential:
@@ -91,6 +93,7 @@ class Credential:
             name=document.get("name", ""),
             role_arn=document.get("secrets", {}).get("arn"),
             created_at=document.get("created", {}).get("at", 0),
+            created_by=document.get("created", {}).get("by", ""),
         )
 
 

@@ -49,11 +49,16 @@ OURS = credential_name(ACCOUNT)
 def credential(
     credential_id: str = "c1", *, name: str = OURS, role_arn: str | None = ROLE, created_at: float = 1
 ) -> Credential:
-    return Credential(id=credential_id, name=name, role_arn=role_arn, created_at=created_at)
+    return Credential(id=credential_id, name=name, role_arn=role_arn, created_at=created_at, created_by="us")
 
 
 def deployment(
-    deployment_id: str = "d1", *links: str, account_id: str = ACCOUNT, created_at: float = 1, **fields: Any
+    deployment_id: str = "d1",
+    *links: str,
+    account_id: str = ACCOUNT,
+    created_at: float = 1,
+    created_by: str = "",
+    **fields: Any,
 ) -> Deployment:
     document: dict[str, Any] = {
         "name": "theirs",
@@ -65,7 +70,8 @@ def deployment(
         "scope": {"include": [], "exclude": []},
         **fields,
     }
-    return Deployment.from_document({"id": deployment_id, "created": {"at": created_at}, **document})
+    created = {"at": created_at, "by": created_by}
+    return Deployment.from_document({"id": deployment_id, "created": created, **document})
 
 
 def registered(deployment_id: str = "d1", link: str = "c1", *, created_at: float = 1, **fields: Any) -> Deployment:
@@ -163,6 +169,12 @@ class TestRegister:
         assert decide(REGISTRATION, state(credential(), registered(), surplus, made_here=("d2",))) == (
             DeleteDeployment("d2"),
         )
+
+    def test_deletes_a_surplus_deployment_that_another_loop_of_ours_left_without_its_credential(self) -> None:
+        ours, theirs = (deployment("d2", "gone", created_at=2, created_by=maker) for maker in ("us", "them"))
+
+        assert decide(REGISTRATION, state(credential(), registered(), ours)) == (DeleteDeployment("d2"),)
+        assert decide(REGISTRATION, state(credential(), registered(), theirs)) == ()
 
     def test_uses_a_credential_of_another_name_for_the_same_role_and_never_deletes_it(self) -> None:
         theirs = credential("c0", name="theirs", created_at=0)

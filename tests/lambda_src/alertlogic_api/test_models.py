@@ -58,4 +58,6 @@ class TestDeployment:
 def test_credential_of_another_type_has_no_role() -> None:
     document = {"id": "C-2", "name": "azure", "secrets": {"type": "azure_ad_user", "username": "x"}}
 
-    assert Credential.from_document(document) == Credential(id="C-2", name="azure", role_arn=None, created_at=0)
+    assert Credential.from_document(document) == Credential(
+        id="C-2", name="azure", role_arn=None, created_at=0, created_by=""
+    )
