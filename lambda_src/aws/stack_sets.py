@@ -13,11 +13,20 @@ from .queue import NotYet
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from typing import TypedDict
 
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import ParameterTypeDef, StackSetOperationPreferencesTypeDef
 
     from .organizations import AwsAccountId
+
+    class _Request(TypedDict):
+        StackSetName: str
+        Accounts: Sequence[str]
+        Regions: Sequence[str]
+        OperationPreferences: StackSetOperationPreferencesTypeDef
+        OperationId: str
+
 
 # Each passes once an operation has ended, a duplicate of this request is seen through, or a stack is deployed.
 _PASSING: Final = frozenset(
@@ -108,12 +117,7 @@ class StackSet:
         """Begin to make instances."""
         with self._beginning(operation_id):
             self._cloudformation.create_stack_instances(
-                StackSetName=self._name,
-                Accounts=[account_id],
-                Regions=regions,
-                ParameterOverrides=_overrides(parameters),
-                OperationPreferences=self._preferences,
-                OperationId=operation_id,
+                **self._request(account_id, regions, operation_id), ParameterOverrides=_overrides(parameters)
             )
 
     def update(
@@ -122,25 +126,24 @@ class StackSet:
         """Begin to bring instances up to date."""
         with self._beginning(operation_id):
             self._cloudformation.update_stack_instances(
-                StackSetName=self._name,
-                Accounts=[account_id],
-                Regions=regions,
-                ParameterOverrides=_overrides(parameters),
-                OperationPreferences=self._preferences,
-                OperationId=operation_id,
+                **self._request(account_id, regions, operation_id), ParameterOverrides=_overrides(parameters)
             )
 
     def release(self, account_id: AwsAccountId, regions: Sequence[str], *, operation_id: str) -> None:
         """Begin to let go of instances; what is deployed in the account stays there."""
         with self._beginning(operation_id):
             self._cloudformation.delete_stack_instances(
-                StackSetName=self._name,
-                Accounts=[account_id],
-                Regions=regions,
-                RetainStacks=True,
-                OperationPreferences=self._preferences,
-                OperationId=operation_id,
+                **self._request(account_id, regions, operation_id), RetainStacks=True
             )
+
+    def _request(self, account_id: AwsAccountId, regions: Sequence[str], operation_id: str) -> _Request:
+        return {
+            "StackSetName": self._name,
+            "Accounts": [account_id],
+            "Regions": regions,
+            "OperationPreferences": self._preferences,
+            "OperationId": operation_id,
+        }
 
     @contextmanager
     def _beginning(self, operation_id: str) -> Generator[None]:

@@ -21,6 +21,18 @@ def _registration(template: Template) -> dict[str, Any]:
     return dict(resource)
 
 
+def _member(stack: Stack, landing_zone: LandingZone | None, **arguments: Any) -> Template:
+    ProtectedAccount(
+        stack,
+        "Account",
+        alert_logic=AlertLogic(customer_id="1"),
+        policy=ProtectionPolicy.PROFESSIONAL,
+        landing_zone=landing_zone,
+        **arguments,
+    )
+    return Template.from_stack(stack)
+
+
 def test_one_account_alone_brings_its_own_registration(security_stack: Stack, alert_logic: AlertLogic) -> None:
     ProtectedAccount(
         security_stack,
@@ -56,18 +68,8 @@ def test_alone_its_function_may_assume_this_accounts_reader_role_only(
 
 
 def test_in_a_landing_zone_it_registers_at_the_hub(app: App, landing_zone: LandingZone) -> None:
-    stack = Stack(app, "Member")
+    template = _member(Stack(app, "Member"), landing_zone, protection_scope=ProtectionScope.regions("eu-west-1"))
 
-    ProtectedAccount(
-        stack,
-        "Account",
-        alert_logic=AlertLogic(customer_id="1"),
-        policy=ProtectionPolicy.PROFESSIONAL,
-        landing_zone=landing_zone,
-        protection_scope=ProtectionScope.regions("eu-west-1"),
-    )
-
-    template = Template.from_stack(stack)
     template.resource_count_is("AWS::Lambda::Function", 0)
     properties = _registration(template)["Properties"]
     assert ":sns:us-east-1:444444444444:alertlogic-registration" in str(properties["ServiceToken"])
@@ -75,17 +77,8 @@ def test_in_a_landing_zone_it_registers_at_the_hub(app: App, landing_zone: Landi
 
 
 def test_only_the_hubs_function_may_read_and_only_this_stack(app: App, landing_zone: LandingZone) -> None:
-    stack = Stack(app, "Member")
+    template = _member(Stack(app, "Member"), landing_zone)
 
-    ProtectedAccount(
-        stack,
-        "Account",
-        alert_logic=AlertLogic(customer_id="1"),
-        policy=ProtectionPolicy.PROFESSIONAL,
-        landing_zone=landing_zone,
-    )
-
-    template = Template.from_stack(stack)
     template.has_resource_properties(
         "AWS::IAM::Role",
         {
@@ -124,41 +117,20 @@ def test_only_the_hubs_function_may_read_and_only_this_stack(app: App, landing_z
 
 
 def test_the_registration_is_made_last_and_removed_first(app: App, landing_zone: LandingZone) -> None:
-    stack = Stack(app, "Member")
+    template = _member(Stack(app, "Member"), landing_zone)
 
-    ProtectedAccount(
-        stack,
-        "Account",
-        alert_logic=AlertLogic(customer_id="1"),
-        policy=ProtectionPolicy.PROFESSIONAL,
-        landing_zone=landing_zone,
-    )
-
-    template = Template.from_stack(stack)
     roles = {*template.find_resources("AWS::IAM::Role"), *template.find_resources("AWS::IAM::Policy")}
     assert roles <= set(_registration(template)["DependsOn"])
 
 
 def test_fails_when_offboarding_is_said_beside_a_hub(app: App, landing_zone: LandingZone) -> None:
     with pytest.raises(ValueError, match=r"offboarding is .*pass it to AlertLogicHub"):
-        ProtectedAccount(
-            Stack(app, "Member"),
-            "Account",
-            alert_logic=AlertLogic(customer_id="1"),
-            policy=ProtectionPolicy.PROFESSIONAL,
-            landing_zone=landing_zone,
-            offboarding=Offboarding.DELETE,
-        )
+        _member(Stack(app, "Member"), landing_zone, offboarding=Offboarding.DELETE)
 
 
 def test_fails_alone_without_a_secret(app: App) -> None:
     with pytest.raises(ValueError, match=r"alert_logic\.secret is None"):
-        ProtectedAccount(
-            Stack(app, "Member"),
-            "Account",
-            alert_logic=AlertLogic(customer_id="1"),
-            policy=ProtectionPolicy.PROFESSIONAL,
-        )
+        _member(Stack(app, "Member"), None)
 
 
 def _joined(end: str) -> dict[str, Any]:
@@ -169,10 +141,4 @@ def test_fails_outside_of_the_home_region(app: App, landing_zone: LandingZone) -
     stack = Stack(app, "Ireland", env=Environment(account="555555555555", region="eu-west-1"))
 
     with pytest.raises(ValueError, match=r"env\.region is 'eu-west-1'; allowed is 'us-east-1'"):
-        ProtectedAccount(
-            stack,
-            "Account",
-            alert_logic=AlertLogic(customer_id="1"),
-            policy=ProtectionPolicy.PROFESSIONAL,
-            landing_zone=landing_zone,
-        )
+        _member(stack, landing_zone)
