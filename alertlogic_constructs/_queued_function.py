@@ -84,7 +84,22 @@ class QueuedFunction(Construct):
             self, "Logs", retention=logs.RetentionDays.THREE_MONTHS, removal_policy=RemovalPolicy.DESTROY
         )
         self.role = self._create_role(role_name, log_group)
-        self.function = lambda_.Function(
+        self.function = self._create_function(function, description, environment, log_group)
+        lambda_.EventSourceMapping(
+            self,
+            "EventSource",
+            target=self.function,
+            event_source_arn=self.queue.queue_arn,
+            batch_size=10,
+            report_batch_item_failures=True,
+            max_concurrency=5,
+        )
+        self.age_alarm, self.dead_letter_alarm, self.error_alarm = self._create_alarms(function)
+
+    def _create_function(
+        self, function: str, description: str, environment: Mapping[str, str], log_group: logs.ILogGroup
+    ) -> lambda_.Function:
+        created = lambda_.Function(
             self,
             "Function",
             description=description,
@@ -103,19 +118,10 @@ class QueuedFunction(Construct):
                 "POWERTOOLS_SERVICE_NAME": function,
             },
         )
-        Validations.of(self.function).acknowledge(
+        Validations.of(created).acknowledge(
             Acknowledgment(id="AwsSolutions-L1", reason="The wheels of the asset are pinned for this runtime")
         )
-        lambda_.EventSourceMapping(
-            self,
-            "EventSource",
-            target=self.function,
-            event_source_arn=self.queue.queue_arn,
-            batch_size=10,
-            report_batch_item_failures=True,
-            max_concurrency=5,
-        )
-        self.age_alarm, self.dead_letter_alarm, self.error_alarm = self._create_alarms(function)
+        return created
 
     def _create_alarms(self, function: str) -> tuple[cloudwatch.Alarm, cloudwatch.Alarm, cloudwatch.Alarm]:
         age = cloudwatch.MathExpression(

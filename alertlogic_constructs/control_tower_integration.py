@@ -102,7 +102,12 @@ class ControlTowerIntegration(Construct):
         )
         self.administration_role = self._create_administration_role(landing_zone, stack_set_arn)
         self.stack_set = self._create_stack_set(names)
-        self.enrollment = QueuedFunction(
+        self.enrollment = self._create_enrollment(landing_zone, units, names)
+        self._grant_enrollment(landing_zone, names.stack_set, stack_set_arn)
+        self.lifecycle_rule = self._create_lifecycle_rule(landing_zone)
+
+    def _create_enrollment(self, landing_zone: LandingZone, units: OrganizationalUnits, names: Names) -> QueuedFunction:
+        return QueuedFunction(
             self,
             "AccountEnrollment",
             function="account_enrollment",
@@ -118,8 +123,9 @@ class ControlTowerIntegration(Construct):
                 "MAX_CONCURRENT_PERCENTAGE": str(_MAX_CONCURRENT_PERCENTAGE),
             },
         )
-        self._grant_enrollment(landing_zone, names.stack_set, stack_set_arn)
-        self.lifecycle_rule = events.Rule(
+
+    def _create_lifecycle_rule(self, landing_zone: LandingZone) -> events.Rule:
+        return events.Rule(
             self,
             "LifecycleRule",
             description="Control Tower created, enrolled or updated an account",
