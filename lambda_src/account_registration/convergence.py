@@ -6,7 +6,6 @@ everyone who sees two keeps the same one of them.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,6 +25,7 @@ from .registration import (
     deployment_of,
     disabled,
     new_document,
+    withdraw,
 )
 from .request import RequestRefusedError
 
@@ -133,8 +133,7 @@ class _Effort:
         except RejectedError as error:
             # The first time, somebody may merely have taken away what this refers to.
             if self.was_rejected:
-                self._withdraw(state)
-                return error
+                return self._withdraw(state) or error
             self.was_rejected = True
             return None
         except Exception as error:  # noqa: BLE001 - one account must not fail the others
@@ -177,9 +176,11 @@ class _Effort:
         self.written[deployment_id] = {**wanted, "version": version}
         return True
 
-    def _withdraw(self, state: State) -> None:
-        # A registration that is refused should leave nothing behind; if it does, the next one takes it up.
-        linked = {credential.id for deployment in state.deployments for credential in deployment.credentials}
-        if self.credential_made_here and self.credential_made_here not in linked:
-            with suppress(AlertLogicError):
-                self.alert_logic.credentials.delete(self.credential_made_here)
+    def _withdraw(self, state: State) -> AlertLogicError | None:
+        try:
+            for change in withdraw(self.order, state):
+                self._apply(change)
+        except AlertLogicError as error:
+            # Then the message waits, is rejected again, and this is tried again.
+            return error
+        return None

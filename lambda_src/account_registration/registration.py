@@ -147,6 +147,13 @@ def decide(order: Order, state: State) -> tuple[Change, ...]:
     return _deregister(order, state)
 
 
+def withdraw(order: Order, state: State) -> tuple[Change, ...]:
+    """Return what a registration leaves behind that Alert Logic rejects: a credential of ours that nothing links."""
+    if isinstance(order, Deregistration):
+        return ()
+    return tuple(_delete_unlinked(_our_credentials(order, state), state))
+
+
 def deployment_of(order: Order, state: State) -> Deployment | None:
     """Return the deployment that counts: of several, which two requests at once can make, the earliest."""
     return min(_deployments_of(order.account_id, state), key=_age, default=None)

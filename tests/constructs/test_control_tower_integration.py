@@ -226,7 +226,7 @@ def test_an_opt_in_home_region_works(app: App, landing_zone: LandingZone) -> Non
 def test_a_stack_without_environment_is_accepted(app: App, landing_zone: LandingZone) -> None:
     template = _integration(Stack(app, "Agnostic"), landing_zone)
 
-    template.resource_count_is("AWS::CloudFormation::StackSet", 1)
+    assert len(template.find_resources("AWS::CloudFormation::StackSet")) == 1
 
 
 def test_fails_in_another_accounts_stack(security_stack: Stack, landing_zone: LandingZone) -> None:

@@ -317,6 +317,19 @@ class TestFailure:
         assert "limit of deployments reached" in str(outcome)
         assert (fake.deployments, fake.credentials) == ({}, {})
 
+    def test_waits_when_it_cannot_clean_up_after_a_rejection_and_then_does(
+        self, fake: FakeAlertLogic, convergence: Convergence
+    ) -> None:
+        fake.fail(503, method="DELETE")
+        fake.fail(400, method="POST", path="/deployments$")
+        assert isinstance(one(convergence.converge([REGISTRATION])), RetryableError)
+        assert len(fake.credentials) == 1
+
+        fake.recover()
+        fake.fail(400, method="POST", path="/deployments$")
+        assert isinstance(one(convergence.converge([REGISTRATION])), RejectedError)
+        assert (fake.deployments, fake.credentials) == ({}, {})
+
     def test_tries_once_more_when_what_it_refers_to_is_taken_away_meanwhile(
         self, fake: FakeAlertLogic, convergence: Convergence
     ) -> None:
