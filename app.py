@@ -21,6 +21,8 @@ from alertlogic_constructs import (
     Offboarding,
     OrganizationalUnits,
     ProtectionPolicy,
+    ProtectionScope,
+    VpcScopeWatcher,
 )
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class Settings:
     organizational_units: OrganizationalUnits
     policy: ProtectionPolicy
     mode: DeploymentMode
+    scope: ProtectionScope
     offboarding: Offboarding
 
 
@@ -71,6 +74,11 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
             return OrganizationalUnits.only(*included, excluding=excluded, excluding_accounts=accounts)
         return OrganizationalUnits.all(excluding=excluded, excluding_accounts=accounts)
 
+    def scope() -> ProtectionScope:
+        tags, prune = left.pop("vpc_tags", None), left.pop("prune", None)
+        # An empty object means whole regions; a missing one must not.
+        return ProtectionScope.regions(prune=prune) if tags == {} else ProtectionScope.vpc_tags(tags, prune=prune)
+
     parts: dict[str, Callable[[], object]] = {
         "landing_zone": lambda: LandingZone(**{key: left.pop(key, None) for key in LandingZone.__dataclass_fields__}),
         "alert_logic": lambda: AlertLogic(customer_id=left.pop("customer_id", None)),
@@ -78,6 +86,7 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
         "organizational_units": units,
         "policy": lambda: choose(ProtectionPolicy, "policy"),
         "mode": lambda: choose(DeploymentMode, "mode"),
+        "scope": scope,
         "offboarding": lambda: choose(Offboarding, "offboarding"),
     }
     made: dict[str, Any] = {}
@@ -101,18 +110,17 @@ def build(app: App, settings: Settings) -> None:
         return Stack(app, f"AlertLogic-{name}", env=Environment(account=account, region=zone.home_region))
 
     security = stack("Security", zone.security_account)
-    AlertLogicHub(
+    alert_logic = AlertLogic.placeholder(
         security,
-        "Hub",
-        alert_logic=AlertLogic.placeholder(
-            security,
-            "ApiKey",
-            customer_id=settings.alert_logic.customer_id,
-            data_center=settings.alert_logic.data_center,
-        ),
-        landing_zone=zone,
-        offboarding=settings.offboarding,
+        "ApiKey",
+        customer_id=settings.alert_logic.customer_id,
+        data_center=settings.alert_logic.data_center,
     )
+    hub = AlertLogicHub(security, "Hub", alert_logic=alert_logic, landing_zone=zone, offboarding=settings.offboarding)
+    if settings.scope.tags:
+        VpcScopeWatcher(
+            security, "Scope", alert_logic=alert_logic, policy=settings.policy, scope=settings.scope, hub=hub
+        )
     master = stack("Master", zone.management_account)
     ControlTowerIntegration(
         master,
@@ -121,6 +129,7 @@ def build(app: App, settings: Settings) -> None:
         alert_logic=settings.alert_logic,
         policy=settings.policy,
         mode=settings.mode,
+        scope=settings.scope,
         organizational_units=settings.organizational_units,
     )
     # Accounts register as soon as the master stack enrolls them.

@@ -7,6 +7,8 @@ from .control_tower_integration import ControlTowerIntegration
 from .landing_zone import LandingZone, OrganizationalUnits
 from .protected_account import ProtectedAccount
 from .protection import DeploymentMode, Offboarding, ProtectionPolicy, ProtectionScope
+from .vpc_events_spoke import VpcEventsSpoke
+from .vpc_scope_watcher import VpcScopeWatcher
 
 __all__ = [
     "AlertLogic",
@@ -22,4 +24,6 @@ __all__ = [
     "ProtectionPolicy",
     "ProtectionScope",
     "Residency",
+    "VpcEventsSpoke",
+    "VpcScopeWatcher",
 ]

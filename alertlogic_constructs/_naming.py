@@ -43,6 +43,11 @@ class Names:
         return f"{self.prefix}-registration"
 
     @property
+    def vpc_scope_role(self) -> str:
+        """The role of the security account's `vpc_scope` function."""
+        return f"{self.prefix}-vpc-scope"
+
+    @property
     def bus(self) -> str:
         """The event bus of the security account."""
         return f"{self.prefix}-hub"

@@ -51,6 +51,8 @@ class QueuedFunction(Construct):
         description: str,
         environment: Mapping[str, str],
         role_name: str | None = None,
+        batch_size: int = 10,
+        batching_window: Duration | None = None,
     ) -> None:
         """Create queue and function.
 
@@ -61,6 +63,8 @@ class QueuedFunction(Construct):
             description: What the function does, for the Lambda console.
             environment: The function's settings, but those of its queue, which are set here.
             role_name: The role's physical name, only where another account must know it.
+            batch_size: How many messages one invocation gets at most.
+            batching_window: For how long messages are gathered into a batch; not at all unless given.
         """
         super().__init__(scope, construct_id)
         self.dead_letter_queue = sqs.Queue(
@@ -76,8 +80,11 @@ class QueuedFunction(Construct):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=_RETENTION,
-            # Lambda's advice: six times the function's timeout, so that a message is never worked on twice at once.
-            visibility_timeout=Duration.seconds(6 * _FUNCTION_TIMEOUT.to_seconds()),
+            # Lambda's advice: six times the function's timeout, and the window, so that a message is never worked on
+            # twice at once.
+            visibility_timeout=(batching_window or Duration.seconds(0)).plus(
+                Duration.seconds(6 * _FUNCTION_TIMEOUT.to_seconds())
+            ),
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=_MAX_RECEIVE_COUNT),
         )
         log_group = logs.LogGroup(
@@ -90,7 +97,8 @@ class QueuedFunction(Construct):
             "EventSource",
             target=self.function,
             event_source_arn=self.queue.queue_arn,
-            batch_size=10,
+            batch_size=batch_size,
+            max_batching_window=batching_window,
             report_batch_item_failures=True,
             max_concurrency=5,
         )

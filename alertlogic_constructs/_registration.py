@@ -11,8 +11,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from ._acknowledge import acknowledge_wildcards
-from ._queued_function import QueuedFunction
+from ._alertlogic_function import AlertLogicFunction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,55 +59,31 @@ class Registration(Construct):
             ValueError: for a missing secret.
         """
         super().__init__(scope, construct_id)
-        if alert_logic.secret is None:
-            raise ValueError(
-                "alert_logic.secret is None; allowed is the secret with Alert Logic's API key; "
-                "pass AlertLogic(secret=...) or use AlertLogic.placeholder()"
-            )
         self.key = kms.Key(self, "Key", enable_key_rotation=True, description="Alert Logic registration topic")
         self.topic = sns.Topic(
             self, "Topic", topic_name=names.registration_topic, master_key=self.key, enforce_ssl=True
         )
-        self.queued_function = QueuedFunction(
+        self.queued_function = AlertLogicFunction(
             self,
             "AccountRegistration",
+            alert_logic=alert_logic,
             function="account_registration",
             description="Registers AWS accounts with Alert Logic",
             role_name=names.registration_role,
-            environment={
-                "ALERTLOGIC_CUSTOMER_ID": alert_logic.customer_id,
-                "ALERTLOGIC_SECRET_ARN": alert_logic.secret.secret_arn,
-                "ALERTLOGIC_GLOBAL_ENDPOINT": alert_logic.endpoint,
-                "ALERTLOGIC_RESIDENCY": alert_logic.residency.value,
-                "READER_ROLE_NAME": names.reader_role,
-                "OFFBOARDING": offboarding.value,
-            },
+            environment={"READER_ROLE_NAME": names.reader_role, "OFFBOARDING": offboarding.value},
         )
         self.topic.add_subscription(
             subscriptions.SqsSubscription(
                 self.queued_function.queue, dead_letter_queue=self.queued_function.dead_letter_queue
             )
         )
-        alert_logic.secret.grant_read(self.queued_function.role)
-        self._grant_function(names, organization_id)
-        if organization_id is not None:
-            self._admit(organization_id, registrants)
-
-    def _grant_function(self, names: Names, organization_id: str | None) -> None:
-        role = self.queued_function.role
-        stack = Stack.of(self)
-        own_account = organization_id is None
-        assume = iam.PolicyStatement(
-            actions=["sts:AssumeRole"],
-            resources=[f"arn:{stack.partition}:iam::{stack.account if own_account else '*'}:role/{names.reader_role}"],
-            conditions=None if own_account else {"StringEquals": {"aws:ResourceOrgID": organization_id}},
-        )
-        role.add_to_policy(assume)
-        acknowledge_wildcards(role, "The reader role of any account of the organization, which grows", assume)
+        self.queued_function.grant_assume_reader_role(names.reader_role, organization_id=organization_id)
         # What is answered as pending goes on as a message of the function's own.
-        role.add_to_policy(
+        self.queued_function.role.add_to_policy(
             iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.queued_function.queue.queue_arn])
         )
+        if organization_id is not None:
+            self._admit(organization_id, registrants)
 
     def _admit(self, organization_id: str, registrants: Sequence[str]) -> None:
         in_organization = {"aws:PrincipalOrgID": organization_id}

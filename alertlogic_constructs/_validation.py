@@ -39,6 +39,10 @@ class Checks:
         self.require(is_list, argument, values, "a list of strings", "put the value into brackets")
         return tuple(cast("Iterable[str]", values)) if is_list else ()
 
+    def boolean(self, argument: str, value: object) -> None:
+        """Require `True` or `False`: a string such as `"false"` would pass as true."""
+        self.require(isinstance(value, bool), argument, value, "True or False", "write it without quotes")
+
     def account(self, argument: str, value: object) -> None:
         """Require an AWS account id that is known at synthesis."""
         self.matches(

@@ -31,6 +31,8 @@ class AlertLogicHub(Construct):
         registration_topic: Service token of the custom resources that register accounts.
         bus: The event bus; its policy admits the organization only.
         registration: The queue, dead-letter queue and function behind the topic.
+        landing_zone: The landing zone.
+        prefix: The prefix of all physical names.
     """
 
     def __init__(
@@ -64,6 +66,8 @@ class AlertLogicHub(Construct):
         """
         super().__init__(scope, construct_id)
         names = Names(prefix)
+        self.landing_zone = landing_zone
+        self.prefix = prefix
         require_environment(self, account=landing_zone.security_account, region=landing_zone.home_region)
         registration = Registration(
             self,

@@ -35,7 +35,8 @@ class ControlTowerIntegration(Construct):
 
     Creates in the management account, home region: an EventBridge rule on the default bus, queue, dead-letter queue,
     alarms and function `account_enrollment`; StackSet `<prefix>-member-account` with an administration role of its
-    own. In each enrolled account, through the StackSet: what `ProtectedAccount` creates.
+    own. In each enrolled account, through the StackSet: what `ProtectedAccount` creates; where VPC tags decide, in each
+    governed region also what `VpcEventsSpoke` creates.
 
     Attributes:
         enrollment: The queue, dead-letter queue and function.
@@ -49,14 +50,15 @@ class ControlTowerIntegration(Construct):
 
     def __init__(
         self,
-        scope: Construct,
+        parent: Construct,
         construct_id: str,
+        /,
         *,
         landing_zone: LandingZone,
         alert_logic: AlertLogic,
         policy: ProtectionPolicy,
         mode: DeploymentMode = DeploymentMode.MANUAL,
-        protection_scope: ProtectionScope | None = None,
+        scope: ProtectionScope | None = None,
         organizational_units: OrganizationalUnits | None = None,
         policy_document: iam.PolicyDocument | None = None,
         prefix: str = DEFAULT_PREFIX,
@@ -64,13 +66,14 @@ class ControlTowerIntegration(Construct):
         """Create the integration.
 
         Args:
-            scope: The parent, in a stack of the management account and the home region.
+            parent: The parent, in a stack of the management account and the home region.
             construct_id: The id in it.
             landing_zone: The landing zone.
             alert_logic: The customer. No secret is needed here.
             policy: The protection policy of every account.
             mode: Whether Alert Logic creates its appliances itself.
-            protection_scope: What is protected in every account; each governed region whole, unless given.
+            scope: What is protected in every account; each governed region whole, unless given. Tags need a
+                `VpcScopeWatcher` with the same scope beside the hub.
             organizational_units: Which accounts are enrolled; those of every unit, unless given.
             policy_document: A policy of your own for the role that Alert Logic assumes, in place of the pinned one.
             prefix: The prefix of all physical names, the hub's own; fixed for the life of the installation.
@@ -79,7 +82,7 @@ class ControlTowerIntegration(Construct):
             ValueError: for a stack in another account or region, an exclusion of an account that is always
                 protected, a region that is not governed, or a malformed prefix.
         """
-        super().__init__(scope, construct_id)
+        super().__init__(parent, construct_id)
         units = organizational_units or OrganizationalUnits.all()
         names = Names(prefix)
         require_environment(self, account=landing_zone.management_account, region=landing_zone.home_region)
@@ -89,7 +92,7 @@ class ControlTowerIntegration(Construct):
             landing_zone=landing_zone,
             policy=policy,
             mode=mode,
-            protection_scope=protection_scope or ProtectionScope.regions(),
+            scope=scope or ProtectionScope.regions(),
             policy_document=policy_document,
             prefix=prefix,
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import App, Aws, CfnCondition, CfnParameter, CfnResource, DefaultStackSynthesizer, Fn, Stack
 
 from .protected_account import ProtectedAccount
+from .vpc_events_spoke import VpcEventsSpoke
 
 if TYPE_CHECKING:
     from aws_cdk import aws_iam as iam
@@ -25,7 +26,7 @@ class MemberAccountStack(Stack):
     """The stack that each StackSet instance deploys, in a private app: only its template's body is used.
 
     The roles and the registration exist in the home region only: roles are global, and the topic of a custom resource
-    must be in the region of the stack.
+    must be in the region of the stack. Where VPC tags decide, every region sends its VPC events to the hub.
 
     Attributes:
         instance_regions: The regions in which an account gets an instance: those for which there are resources.
@@ -38,7 +39,7 @@ class MemberAccountStack(Stack):
         landing_zone: LandingZone,
         policy: ProtectionPolicy,
         mode: DeploymentMode,
-        protection_scope: ProtectionScope,
+        scope: ProtectionScope,
         policy_document: iam.PolicyDocument | None,
         prefix: str,
     ) -> None:
@@ -55,7 +56,7 @@ class MemberAccountStack(Stack):
             description="Alert Logic: roles and registration of this account",
             synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
         )
-        self.instance_regions = (landing_zone.home_region,)
+        self.instance_regions = landing_zone.governed_regions if scope.tags else (landing_zone.home_region,)
         account_name = CfnParameter(self, "AccountName", default="", description="Name of the deployment")
         in_home_region = CfnCondition(
             self, "InHomeRegion", expression=Fn.condition_equals(Aws.REGION, landing_zone.home_region)
@@ -66,7 +67,7 @@ class MemberAccountStack(Stack):
             alert_logic=alert_logic,
             policy=policy,
             mode=mode,
-            protection_scope=protection_scope,
+            scope=scope,
             landing_zone=landing_zone,
             account_name=account_name.value_as_string,
             policy_document=policy_document,
@@ -75,6 +76,12 @@ class MemberAccountStack(Stack):
         for child in account.node.find_all():
             if isinstance(child, CfnResource):
                 child.cfn_options.condition = in_home_region
+
+        if scope.tags:
+            # What changes after the registration has seen the VPCs must be told.
+            account.registration.node.add_dependency(
+                VpcEventsSpoke(self, "VpcEvents", landing_zone=landing_zone, prefix=prefix)
+            )
 
     def template_body(self) -> str:
         """Synthesize the body, as JSON without white space.

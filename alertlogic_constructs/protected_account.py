@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from aws_cdk import Aws, CustomResource, Duration, Stack
@@ -11,11 +12,12 @@ from constructs import Construct
 from ._naming import DEFAULT_PREFIX, Names
 from ._registration import Registration
 from ._validation import Checks, require_environment
+from ._vpc_reading import grant_describe_vpcs
 from .alertlogic_role import AlertLogicRole
 from .protection import DeploymentMode, Offboarding, ProtectionScope
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from .alert_logic import AlertLogic
     from .landing_zone import LandingZone
@@ -33,24 +35,25 @@ class ProtectedAccount(Construct):
     Without one, it brings a registration service of its own, and needs nothing but this stack.
 
     Creates in the account of the stack: the role that Alert Logic assumes, the role `<prefix>-hub-reader` with which
-    the registration function makes sure that the stack really asks, and the registration. Without a landing zone
+    the hub makes sure that the stack really asks and lists the VPCs, and the registration. Without a landing zone
     also the registration service: topic, key, queues and function.
 
     Attributes:
         alert_logic_role: The role that Alert Logic assumes.
-        reader_role: The role that the registration function assumes.
+        reader_role: The role that the hub's functions assume.
         registration: The custom resource; attributes `Status` and `DeploymentId`.
     """
 
     def __init__(
         self,
-        scope: Construct,
+        parent: Construct,
         construct_id: str,
+        /,
         *,
         alert_logic: AlertLogic,
         policy: ProtectionPolicy,
         mode: DeploymentMode = DeploymentMode.MANUAL,
-        protection_scope: ProtectionScope | None = None,
+        scope: ProtectionScope | None = None,
         landing_zone: LandingZone | None = None,
         account_name: str | None = None,
         offboarding: Offboarding | None = None,
@@ -60,13 +63,14 @@ class ProtectedAccount(Construct):
         """Create the roles and register the account.
 
         Args:
-            scope: The parent.
+            parent: The parent.
             construct_id: The id in it.
             alert_logic: The customer; without a landing zone, with the secret of its API key.
             policy: The protection policy of the account.
             mode: Whether Alert Logic creates its appliances itself.
-            protection_scope: What is protected; whole regions unless given: the governed ones of the landing zone,
-                or the stack's own.
+            scope: What is protected: whole regions unless given, those that the landing zone governs, or the stack's
+                own. With tags, changes after the registration need a `VpcScopeWatcher`, and with a landing zone also
+                a `VpcEventsSpoke` in each governed region.
             landing_zone: The landing zone whose hub registers the account.
             account_name: The name of the deployment at Alert Logic; the account id unless given.
             offboarding: Without a landing zone, what becomes of the deployment when this construct is removed;
@@ -78,9 +82,11 @@ class ProtectedAccount(Construct):
             ValueError: for a missing secret, a contradiction with the landing zone, a stack in another region than
                 its home region or in another partition than `aws`, or a malformed prefix.
         """
-        super().__init__(scope, construct_id)
+        super().__init__(parent, construct_id)
         names = Names(prefix)
-        _check(landing_zone, protection_scope, offboarding)
+        scope = scope or ProtectionScope.regions()
+        _check(landing_zone, scope, offboarding)
+        governed_regions = (Stack.of(self).region,) if landing_zone is None else landing_zone.governed_regions
         if landing_zone is not None:
             # CloudFormation takes a service token of the stack's own region only.
             require_environment(self, region=landing_zone.home_region)
@@ -92,7 +98,12 @@ class ProtectedAccount(Construct):
             mode=mode,
             policy_document=policy_document,
         ).role
-        self.reader_role = self._create_reader_role(names, landing_zone)
+        readers = [names.registration_role]
+        if scope.tags and landing_zone is not None:
+            readers.append(names.vpc_scope_role)
+        self.reader_role = self._create_reader_role(names, landing_zone, readers)
+        if scope.tags:
+            grant_describe_vpcs(self.reader_role, governed_regions)
         depends_on: list[Construct] = [self.alert_logic_role, self.reader_role]
         if landing_zone is None:
             service = Registration(
@@ -121,25 +132,31 @@ class ProtectedAccount(Construct):
                 "RoleArn": self.alert_logic_role.role_arn,
                 "Mode": mode.value,
                 "Policy": policy.value,
-                "ScopeRegions": _regions(Stack.of(self), landing_zone, protection_scope),
+                "ScopeRegions": [] if scope.tags else list(scope.region_names or governed_regions),
+                "GovernedRegions": list(governed_regions),
+                "VpcTags": scope.tag_documents(),
+                "Prune": json.dumps(scope.prune),
                 **_control_tower(landing_zone),
             },
         )
         # Registered last and deregistered first: Alert Logic and the registration function need the roles meanwhile.
         self.registration.node.add_dependency(*depends_on)
 
-    def _create_reader_role(self, names: Names, landing_zone: LandingZone | None) -> iam.Role:
+    def _create_reader_role(self, names: Names, landing_zone: LandingZone | None, readers: Sequence[str]) -> iam.Role:
         hub_account = Aws.ACCOUNT_ID if landing_zone is None else landing_zone.security_account
-        # The role ARN as a principal would have to exist beforehand, and would break when that role is made anew.
-        function_role = f"arn:{Aws.PARTITION}:iam::{hub_account}:role/{names.registration_role}"
-        conditions: dict[str, object] = {"ArnEquals": {"aws:PrincipalArn": function_role}}
+        # A role ARN as a principal would have to exist beforehand, and would break when that role is made anew.
+        conditions: dict[str, object] = {
+            "ArnEquals": {
+                "aws:PrincipalArn": [f"arn:{Aws.PARTITION}:iam::{hub_account}:role/{name}" for name in readers]
+            }
+        }
         if landing_zone is not None:
             conditions["StringEquals"] = {"aws:PrincipalOrgID": landing_zone.organization_id}
         role = iam.Role(
             self,
             "ReaderRole",
             role_name=names.reader_role,
-            description="Lets Alert Logic's registration function see that this stack asks for a registration",
+            description="Lets the Alert Logic hub see which stack asks for a registration, and which VPCs there are",
             assumed_by=iam.PrincipalWithConditions(iam.AccountPrincipal(hub_account), conditions),
         )
         role.add_to_policy(
@@ -148,9 +165,7 @@ class ProtectedAccount(Construct):
         return role
 
 
-def _check(
-    landing_zone: LandingZone | None, protection_scope: ProtectionScope | None, offboarding: Offboarding | None
-) -> None:
+def _check(landing_zone: LandingZone | None, scope: ProtectionScope, offboarding: Offboarding | None) -> None:
     if landing_zone is None:
         return
     checks = Checks("ProtectedAccount")
@@ -161,22 +176,15 @@ def _check(
         "nothing beside a landing zone, whose hub decides",
         "pass it to AlertLogicHub",
     )
-    for region in protection_scope.region_names if protection_scope else ():
+    for region in scope.region_names:
         checks.require(
             region in landing_zone.governed_regions,
-            "protection_scope",
+            "scope",
             region,
             f"a governed region: {', '.join(landing_zone.governed_regions)}",
             "govern the region with Control Tower first and add it to governed_regions",
         )
     checks.raise_problems()
-
-
-def _regions(stack: Stack, landing_zone: LandingZone | None, protection_scope: ProtectionScope | None) -> list[str]:
-    named = protection_scope.region_names if protection_scope else ()
-    if named:
-        return list(named)
-    return [stack.region] if landing_zone is None else list(landing_zone.governed_regions)
 
 
 def _control_tower(landing_zone: LandingZone | None) -> Mapping[str, str]:

@@ -67,6 +67,37 @@ def test_settings_reach_the_constructs() -> None:
     assert '"OFFBOARDING": "DELETE"' in security
 
 
+def test_the_tags_reach_both_sides() -> None:
+    app = _app({})
+    sample.build(app, sample.read_settings(_example() | {"vpc_tags": {"Env": ["Prod", "Stage"]}, "prune": True}))
+
+    security, master = (
+        json.dumps(Template.from_stack(app.node.find_child(f"AlertLogic-{name}")).to_json())  # type: ignore[arg-type]
+        for name in ("Security", "Master")
+    )
+    # Both times as JSON inside JSON: of a variable, and of the StackSet's template.
+    tags = json.dumps(json.dumps([{"Key": "Env", "Value": "Prod"}, {"Key": "Env", "Value": "Stage"}]))[1:-1]
+    assert tags in security
+    assert tags.replace(" ", "") in master
+
+
+def test_without_tags_there_is_no_watcher() -> None:
+    app = _app({})
+    sample.build(app, sample.read_settings(_example() | {"vpc_tags": {}}))
+
+    security = Template.from_stack(app.node.find_child("AlertLogic-Security"))  # type: ignore[arg-type]
+    security.resource_count_is("AWS::Events::Rule", 0)
+    security.resource_count_is("AWS::Lambda::Function", 1)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("vpc_tags", None), ("vpc_tags", []), ("vpc_tags", {"": "x"}), ("prune", None), ("prune", "no")]
+)
+def test_fails_when_the_scope_is_not_said(key: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=rf"{key.removeprefix('vpc_')} is "):
+        sample.read_settings(_example() | {key: value})
+
+
 @pytest.mark.parametrize("included", [None, 5, "ou-abcd-11111111", {}])
 def test_fails_when_the_included_units_are_no_list(included: Any) -> None:
     with pytest.raises(ValueError, match=r"included_units is .*a list of strings"):

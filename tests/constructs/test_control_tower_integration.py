@@ -208,6 +208,9 @@ def test_the_member_account_registers_at_the_hub_by_name(management_stack: Stack
         "Mode": "manual",
         "Policy": "Professional",
         "ScopeRegions": ["us-east-1", "eu-west-1"],
+        "GovernedRegions": ["us-east-1", "eu-west-1"],
+        "VpcTags": [],
+        "Prune": "false",
         "OrganizationId": "o-exampleorg1",
         "HomeRegion": "us-east-1",
         "ManagementAccountId": "111111111111",
@@ -227,6 +230,36 @@ def test_a_stack_without_environment_is_accepted(app: App, landing_zone: Landing
     template = _integration(Stack(app, "Agnostic"), landing_zone)
 
     assert len(template.find_resources("AWS::CloudFormation::StackSet")) == 1
+
+
+def test_with_whole_regions_accounts_have_instances_in_the_home_region_only(
+    management_stack: Stack, landing_zone: LandingZone
+) -> None:
+    template = _integration(management_stack, landing_zone)
+
+    assert _enrollment_regions(template) == "us-east-1"
+    assert [r for r in _member_template(template)["Resources"].values() if r["Type"] == "AWS::Events::Rule"] == []
+
+
+def test_where_tags_decide_every_governed_region_sends_its_vpc_events(
+    management_stack: Stack, landing_zone: LandingZone
+) -> None:
+    template = _integration(management_stack, landing_zone, scope=ProtectionScope.vpc_tags({"alertlogic": "true"}))
+
+    assert _enrollment_regions(template) == "us-east-1,eu-west-1"
+    resources: dict[str, Any] = _member_template(template)["Resources"]
+    everywhere = sorted(r["Type"] for r in resources.values() if "Condition" not in r)
+    assert everywhere == ["AWS::Events::Rule", "AWS::Events::Rule", "AWS::IAM::Policy", "AWS::IAM::Role"]
+    [registration] = [r for r in resources.values() if r["Type"] == "Custom::AlertLogicRegistration"]
+    rules = {id_ for id_, r in resources.items() if r["Type"] == "AWS::Events::Rule"}
+    # What changes after the registration has listed the VPCs must be told.
+    assert rules <= set(registration["DependsOn"])
+
+
+def _enrollment_regions(template: Template) -> str:
+    [function] = template.find_resources("AWS::Lambda::Function").values()
+    regions: str = function["Properties"]["Environment"]["Variables"]["REGIONS"]
+    return regions
 
 
 def test_fails_in_another_accounts_stack(security_stack: Stack, landing_zone: LandingZone) -> None:
@@ -250,8 +283,8 @@ def test_fails_when_an_exclusion_cannot_hold(
 def test_fails_when_the_scope_names_a_region_that_is_not_governed(
     management_stack: Stack, landing_zone: LandingZone
 ) -> None:
-    with pytest.raises(ValueError, match=r"protection_scope is 'us-west-2'; allowed is a governed region"):
-        _integration(management_stack, landing_zone, protection_scope=ProtectionScope.regions("us-west-2"))
+    with pytest.raises(ValueError, match=r"scope is 'us-west-2'; allowed is a governed region"):
+        _integration(management_stack, landing_zone, scope=ProtectionScope.regions("us-west-2"))
 
 
 def test_fails_when_the_template_is_too_large(management_stack: Stack, landing_zone: LandingZone) -> None:

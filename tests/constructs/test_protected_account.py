@@ -68,7 +68,7 @@ def test_alone_its_function_may_assume_this_accounts_reader_role_only(
 
 
 def test_in_a_landing_zone_it_registers_at_the_hub(app: App, landing_zone: LandingZone) -> None:
-    template = _member(Stack(app, "Member"), landing_zone, protection_scope=ProtectionScope.regions("eu-west-1"))
+    template = _member(Stack(app, "Member"), landing_zone, scope=ProtectionScope.regions("eu-west-1"))
 
     template.resource_count_is("AWS::Lambda::Function", 0)
     properties = _registration(template)["Properties"]
@@ -91,7 +91,7 @@ def test_only_the_hubs_function_may_read_and_only_this_stack(app: App, landing_z
                         "Principal": {"AWS": _joined(":iam::444444444444:root")},
                         "Condition": {
                             "ArnEquals": {
-                                "aws:PrincipalArn": _joined(":iam::444444444444:role/alertlogic-registration")
+                                "aws:PrincipalArn": [_joined(":iam::444444444444:role/alertlogic-registration")]
                             },
                             "StringEquals": {"aws:PrincipalOrgID": "o-exampleorg1"},
                         },
@@ -142,3 +142,55 @@ def test_fails_outside_of_the_home_region(app: App, landing_zone: LandingZone) -
 
     with pytest.raises(ValueError, match=r"env\.region is 'eu-west-1'; allowed is 'us-east-1'"):
         _member(stack, landing_zone)
+
+
+def test_where_tags_decide_no_region_is_protected_whole(app: App, landing_zone: LandingZone) -> None:
+    tags = ProtectionScope.vpc_tags({"alertlogic": "true"}, prune=True)
+
+    properties = _registration(_member(Stack(app, "Member"), landing_zone, scope=tags))["Properties"]
+
+    assert properties["ScopeRegions"] == []
+    assert properties["GovernedRegions"] == ["us-east-1", "eu-west-1"]
+    assert properties["VpcTags"] == [{"Key": "alertlogic", "Value": "true"}]
+    assert properties["Prune"] == "true"
+
+
+def test_where_tags_decide_both_functions_of_the_hub_may_list_vpcs(app: App, landing_zone: LandingZone) -> None:
+    template = _member(Stack(app, "Member"), landing_zone, scope=ProtectionScope.vpc_tags({"alertlogic": "true"}))
+
+    [reader] = [
+        role["Properties"]
+        for role in template.find_resources("AWS::IAM::Role").values()
+        if role["Properties"].get("RoleName") == "alertlogic-hub-reader"
+    ]
+    [trust] = reader["AssumeRolePolicyDocument"]["Statement"]
+    assert [arn["Fn::Join"][1][-1] for arn in trust["Condition"]["ArnEquals"]["aws:PrincipalArn"]] == [
+        ":iam::444444444444:role/alertlogic-registration",
+        ":iam::444444444444:role/alertlogic-vpc-scope",
+    ]
+    template.has_resource_properties(
+        "AWS::IAM::Policy",
+        {
+            "PolicyDocument": {
+                "Statement": Match.array_with(
+                    [
+                        {
+                            "Action": "ec2:DescribeVpcs",
+                            "Effect": "Allow",
+                            "Resource": "*",
+                            "Condition": {"StringEquals": {"aws:RequestedRegion": ["us-east-1", "eu-west-1"]}},
+                        }
+                    ]
+                )
+            }
+        },
+    )
+
+
+def test_with_whole_regions_nobody_may_list_vpcs(app: App, landing_zone: LandingZone) -> None:
+    template = _member(Stack(app, "Member"), landing_zone)
+
+    [policy] = template.find_resources("AWS::IAM::Policy").values()
+    [statement] = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Action"] == "cloudformation:DescribeStacks"
+    assert "alertlogic-vpc-scope" not in str(template.to_json())

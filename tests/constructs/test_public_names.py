@@ -20,6 +20,8 @@ def test_exactly_these_names_are_public() -> None:
         "ProtectionPolicy",
         "ProtectionScope",
         "Residency",
+        "VpcEventsSpoke",
+        "VpcScopeWatcher",
     ]
 
 
