@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,19 @@ _ACCOUNTS = {
     "AlertLogic-Security": ("Security account", "security"),
 }
 
+# Whose events the rules on default buses take.
+_EVENT_SOURCES = {
+    "aws.controltower": ("master_events", "AWS Control Tower"),
+    "aws.tag": ("member_vpcs", "VPCs of every governed region"),
+    "aws.ec2": ("member_vpcs", "VPCs of every governed region"),
+}
+# What a function reads in other accounts, and what it changes.
+_WORK = {
+    "account_enrollment": ("", "stack instances"),
+    "account_registration": ("stack, VPCs", "deployment, credential"),
+    "vpc_scope": ("VPCs", "protection scope"),
+}
+
 
 def templates() -> dict[str, Template]:
     """Synthesize the sample, without its asset, and the template that its StackSet deploys."""
@@ -35,29 +49,35 @@ def templates() -> dict[str, Template]:
 
 
 def draw(found: Mapping[str, Template]) -> str:
-    """Draw the flow as a Mermaid diagram: each arrow stands for a property of a template."""
-    nodes: dict[str, list[str]] = {}
-    edges: list[str] = []
-    for stack, (_, short) in _ACCOUNTS.items():
-        nodes[stack] = [f'{short}_{id_}["{label}"]' for id_, label in _labels(found[stack])]
-        edges += [f"{short}_{a} --> {short}_{b}" for a, b in _within(found[stack])]
-    edges += _between(found)
-    lines = ["```mermaid", "flowchart LR", '  ct(["AWS Control Tower"])', '  al(["Alert Logic"])']
+    """Draw the flows as a Mermaid diagram: each box is a resource, and each arrow stands for a property of one."""
+    boxes = {stack: [f'{_box(stack, id_)}["{label}"]' for id_, label in _labels(found[stack])] for stack in _ACCOUNTS}
+    arrows: dict[tuple[str, str, str], list[str]] = {}
+    for origin, target, style, label in _arrows(found):
+        arrows.setdefault((origin, target, style), []).append(label)
+    lines = ["```mermaid", "flowchart LR", '  al(["Alert Logic"])']
     for stack, (title, short) in _ACCOUNTS.items():
-        lines += [f'  subgraph {short}["{title}"]', *(f"    {node}" for node in nodes[stack]), "  end"]
-    return "\n".join([*lines, *(f"  {edge}" for edge in edges), "```", ""])
+        events = [f'{id_}(["{text}"])' for id_, text in _EVENT_SOURCES.values() if id_.startswith(f"{short}_")]
+        lines += [f'  subgraph {short}["{title}"]']
+        lines += [f"    {box}" for box in dict.fromkeys([*events, *boxes[stack]])]
+        lines += ["  end"]
+    for (origin, target, style), labels in arrows.items():
+        begin, end = ("--", "-->") if style == "sends" else ("-.", ".->")
+        lines.append(f"  {origin} {begin} {', '.join(dict.fromkeys(labels))} {end} {target}")
+    return "\n".join([*lines, "```", ""])
+
+
+def _box(stack: str, id_: str) -> str:
+    return f"{_ACCOUNTS[stack][1]}_{id_}"
 
 
 def _labels(template: Template) -> Iterator[tuple[str, str]]:
     for id_, resource in template["Resources"].items():
         properties = resource.get("Properties", {})
         match resource["Type"]:
-            case "AWS::Events::Rule":
-                yield id_, "rule<br/>" + ", ".join(properties["EventPattern"]["detail"]["eventName"])
-            case "AWS::SQS::Queue" if "RedrivePolicy" in properties:
-                yield id_, "queue<br/>with dead-letter queue"
             case "AWS::Lambda::Function":
-                yield id_, "function<br/>" + _function(properties)
+                yield id_, f"queue and function<br/>{_function(properties)}"
+            case "AWS::Events::EventBus":
+                yield id_, "event bus<br/>" + properties["Name"]
             case "AWS::SNS::Topic":
                 yield id_, "topic<br/>" + properties["TopicName"]
             case "AWS::SecretsManager::Secret":
@@ -72,44 +92,70 @@ def _labels(template: Template) -> Iterator[tuple[str, str]]:
                 pass
 
 
-def _within(template: Template) -> Iterator[tuple[str, str]]:
-    for id_, rule in _of_type(template, "AWS::Events::Rule"):
+def _arrows(found: Mapping[str, Template]) -> Iterator[tuple[str, str, str, str]]:
+    for stack in _ACCOUNTS:
+        yield from _events(found, stack)
+        yield from _functions(found, stack)
+    yield from _registrations(found)
+
+
+def _events(found: Mapping[str, Template], stack: str) -> Iterator[tuple[str, str, str, str]]:
+    """From where an event comes to the function, or the bus, that a rule hands it to."""
+    template = found[stack]
+    functions = {
+        mapping["EventSourceArn"]["Fn::GetAtt"][0]: mapping["FunctionName"]["Ref"]
+        for _, mapping in _of_type(template, "AWS::Lambda::EventSourceMapping")
+    }
+    for _, rule in _of_type(template, "AWS::Events::Rule"):
+        pattern = rule["EventPattern"]
+        bus = rule.get("EventBusName")
+        origin = _box(stack, bus["Ref"]) if bus else _EVENT_SOURCES[pattern["source"][0]][0]
+        label = ", ".join(pattern["detail"].get("eventName", pattern["detail-type"]))
         for target in rule["Targets"]:
-            yield id_, target["Arn"]["Fn::GetAtt"][0]
+            arn = target["Arn"]
+            to = _box(stack, functions[arn["Fn::GetAtt"][0]]) if "Fn::GetAtt" in arn else _named(found, arn)
+            yield origin, to, "sends", label
     for _, subscription in _of_type(template, "AWS::SNS::Subscription"):
-        yield subscription["TopicArn"]["Ref"], subscription["Endpoint"]["Fn::GetAtt"][0]
-    for _, mapping in _of_type(template, "AWS::Lambda::EventSourceMapping"):
-        yield mapping["EventSourceArn"]["Fn::GetAtt"][0], mapping["FunctionName"]["Ref"]
+        function = functions[subscription["Endpoint"]["Fn::GetAtt"][0]]
+        yield _box(stack, subscription["TopicArn"]["Ref"]), _box(stack, function), "sends", "request"
+
+
+def _functions(found: Mapping[str, Template], stack: str) -> Iterator[tuple[str, str, str, str]]:
+    """What each function is told by its environment to work on."""
+    template = found[stack]
+    readers = {role.get("RoleName"): id_ for id_, role in _of_type(found["MemberAccount"], "AWS::IAM::Role")}
+    stack_sets = {one["StackSetName"]: id_ for id_, one in _of_type(template, "AWS::CloudFormation::StackSet")}
     for id_, function in _of_type(template, "AWS::Lambda::Function"):
-        variables = function["Environment"]["Variables"]
-        if "ALERTLOGIC_SECRET_ARN" in variables:
-            yield variables["ALERTLOGIC_SECRET_ARN"]["Ref"], id_
-        for stack_set_id, stack_set in _of_type(template, "AWS::CloudFormation::StackSet"):
-            if variables.get("STACK_SET_NAME") == stack_set["StackSetName"]:
-                yield id_, stack_set_id
-
-
-def _between(found: Mapping[str, Template]) -> Iterator[str]:
-    master, member, security = (found[stack] for stack in _ACCOUNTS)
-    for id_, rule in _of_type(master, "AWS::Events::Rule"):
-        if rule["EventPattern"]["source"] == ["aws.controltower"]:
-            yield f"ct -- lifecycle event --> master_{id_}"
-    topics = {topic["TopicName"]: id_ for id_, topic in _of_type(security, "AWS::SNS::Topic")}
-    for id_, registration in _of_type(member, "Custom::AlertLogicRegistration"):
-        for stack_set_id, _ in _of_type(master, "AWS::CloudFormation::StackSet"):
-            yield f"master_{stack_set_id} -- stack instance --> member_{id_}"
-        topic_name = registration["ServiceToken"]["Fn::Join"][1][-1].rsplit(":", maxsplit=1)[1]
-        yield f"member_{id_} -- request --> security_{topics[topic_name]}"
-    for id_, role in _of_type(member, "AWS::IAM::Role"):
-        if "sts:ExternalId" in json.dumps(role["AssumeRolePolicyDocument"]):
-            yield f"al -. discovers, scans .-> member_{id_}"
-    readers = {role.get("RoleName"): id_ for id_, role in _of_type(member, "AWS::IAM::Role")}
-    for id_, function in _of_type(security, "AWS::Lambda::Function"):
-        variables = function["Environment"]["Variables"]
+        variables, box = function["Environment"]["Variables"], _box(stack, id_)
+        question, change = _WORK[_function(function)]
+        if "STACK_SET_NAME" in variables:
+            yield box, _box(stack, stack_sets[variables["STACK_SET_NAME"]]), "sends", change
         if "READER_ROLE_NAME" in variables:
-            yield f"security_{id_} -. is the stack in progress? .-> member_{readers[variables['READER_ROLE_NAME']]}"
+            yield box, _box("MemberAccount", readers[variables["READER_ROLE_NAME"]]), "reads", question
         if "ALERTLOGIC_SECRET_ARN" in variables:
-            yield f"security_{id_} -- deployment, credential --> al"
+            yield box, _box(stack, variables["ALERTLOGIC_SECRET_ARN"]["Ref"]), "reads", "key"
+            yield box, "al", "sends", change
+
+
+def _registrations(found: Mapping[str, Template]) -> Iterator[tuple[str, str, str, str]]:
+    for id_, registration in _of_type(found["MemberAccount"], "Custom::AlertLogicRegistration"):
+        for stack_set, _ in _of_type(found["AlertLogic-Master"], "AWS::CloudFormation::StackSet"):
+            yield _box("AlertLogic-Master", stack_set), _box("MemberAccount", id_), "sends", "stack instance"
+        yield _box("MemberAccount", id_), _named(found, registration["ServiceToken"]), "sends", "request"
+    for id_, role in _of_type(found["MemberAccount"], "AWS::IAM::Role"):
+        if "sts:ExternalId" in json.dumps(role["AssumeRolePolicyDocument"]):
+            yield "al", _box("MemberAccount", id_), "reads", "discovers, scans"
+
+
+def _named(found: Mapping[str, Template], arn: Mapping[str, Any]) -> str:
+    """The topic or bus of the security account that an ARN, put together from its parts, ends with the name of."""
+    name = re.split("[:/]", arn["Fn::Join"][1][-1])[-1]
+    [id_] = [
+        id_
+        for id_, resource in found["AlertLogic-Security"]["Resources"].items()
+        if name in {resource.get("Properties", {}).get(key) for key in ("TopicName", "Name")}
+    ]
+    return _box("AlertLogic-Security", id_)
 
 
 def _of_type(template: Template, type_: str) -> list[tuple[str, dict[str, Any]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import importlib
 import json
 from functools import cache
@@ -16,14 +15,12 @@ from aws.queue import METRIC_NAMESPACE, WAITING_METRIC, wait_seconds
 from docs.diagram import templates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from moto.events.utils import EventMessageType
 
 EVENTS = Path(__file__).parents[1] / "events"
 # Read by Powertools itself.
 NOT_OURS = {"POWERTOOLS_SERVICE_NAME"}
-FUNCTIONS = ["account_enrollment", "account_registration"]
+FUNCTIONS = ["account_enrollment", "account_registration", "vpc_scope"]
 
 
 @cache
@@ -117,32 +114,61 @@ def test_an_alarm_watches_the_metric_that_the_function_emits(name: str) -> None:
     assert (METRIC_NAMESPACE, WAITING_METRIC, {"service": name}) in watched
 
 
-@pytest.mark.parametrize("event", ["create-managed-account-succeeded", "update-managed-account-succeeded"])
-def test_the_rule_takes_control_towers_event(event: str) -> None:
-    assert _matches(_event(event))
+LIFECYCLE_RULE = "LifecycleRule"
+TAG_RULE = "VpcTagRule"
+VPC_RULE = "VpcRule"
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("rule", "event"),
     [
-        lambda event: event.update(source="custom.controltower"),
-        lambda event: event.update(account="555555555555"),
-        lambda event: event.update({"detail-type": "AWS API Call via CloudTrail"}),
-        lambda event: event["detail"].update(eventName="CreateManagedAccountX"),
-        lambda event: event["detail"].update(eventName="SetupLandingZone"),
+        (LIFECYCLE_RULE, "create-managed-account-succeeded"),
+        (LIFECYCLE_RULE, "update-managed-account-succeeded"),
+        (TAG_RULE, "tag-change-vpc-added"),
+        (TAG_RULE, "tag-change-vpc-removed"),
+        (VPC_RULE, "create-vpc"),
+        (VPC_RULE, "delete-vpc"),
     ],
-    ids=["source", "account", "detail-type", "longer name", "other name"],
 )
-def test_the_rule_refuses_near_misses(change: Callable[[dict[str, Any]], None]) -> None:
-    event = copy.deepcopy(_event("create-managed-account-succeeded"))
-    change(event)
-
-    assert not _matches(event)
+def test_the_rules_take_the_event(rule: str, event: str) -> None:
+    assert _matches(rule, _event(event))
 
 
-def _matches(event: dict[str, Any]) -> bool:
-    [rule] = _resources("AWS::Events::Rule")
-    return EventPattern.load(json.dumps(rule["EventPattern"])).matches_event(cast("EventMessageType", event))
+@pytest.mark.parametrize(
+    ("rule", "event", "change"),
+    [
+        (LIFECYCLE_RULE, "create-managed-account-succeeded", {"source": "custom.controltower"}),
+        (LIFECYCLE_RULE, "create-managed-account-succeeded", {"account": "555555555555"}),
+        (LIFECYCLE_RULE, "create-managed-account-succeeded", {"detail-type": "AWS API Call via CloudTrail"}),
+        (LIFECYCLE_RULE, "create-managed-account-succeeded", {"detail": {"eventName": "CreateManagedAccountX"}}),
+        (LIFECYCLE_RULE, "create-managed-account-succeeded", {"detail": {"eventName": "SetupLandingZone"}}),
+        (TAG_RULE, "tag-change-vpc-added", {"source": "custom.tag"}),
+        (TAG_RULE, "tag-change-vpc-added", {"detail": {"resource-type": "subnet"}}),
+        (TAG_RULE, "tag-change-vpc-added", {"detail": {"service": "rds"}}),
+        (VPC_RULE, "create-vpc", {"source": "custom.ec2"}),
+        (VPC_RULE, "create-vpc", {"detail": {"errorCode": "Client.VpcLimitExceeded"}}),
+        (VPC_RULE, "delete-vpc", {"detail": {"eventName": "DeleteVpcEndpoints"}}),
+    ],
+)
+def test_the_rules_refuse_near_misses(rule: str, event: str, change: dict[str, Any]) -> None:
+    near_miss = _event(event)
+    near_miss["detail"].update(change.get("detail", {}))
+    near_miss.update({key: value for key, value in change.items() if key != "detail"})
+
+    assert not _matches(rule, near_miss)
+
+
+def _matches(rule: str, event: dict[str, Any]) -> bool:
+    """Whether a rule takes an event, wherever it stands: in an account and again at the hub."""
+    found = [
+        EventPattern.load(json.dumps(resource["Properties"]["EventPattern"]))
+        for template in templates().values()
+        for id_, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::Events::Rule" and rule in id_
+    ]
+    verdicts = {pattern.matches_event(cast("EventMessageType", event)) for pattern in found}
+    [verdict] = verdicts
+    return verdict
 
 
 def _event(name: str) -> dict[str, Any]:
