@@ -68,11 +68,9 @@ def _cpu_row(what: str, cost: _Cost, registrations: int, bare_call_ms: float) ->
 def _register(rehearsal: Rehearsal, names: Sequence[str]) -> _Cost:
     """Vend accounts, and let all their requests arrive before the function sees the first."""
     functions = rehearsal.functions
-    [source] = [one for one in functions.sources if functions.function_of(one).label == FUNCTION]
-    functions.sources.remove(source)
-    accounts = [rehearsal.vend_account(name, "Workloads/Prod") for name in names]
-    rehearsal.settle(within_minutes=30)
-    functions.sources.append(source)
+    with rehearsal.pollers.paused(FUNCTION):
+        accounts = [rehearsal.vend_account(name, "Workloads/Prod") for name in names]
+        rehearsal.settle(within_minutes=30)
     calls, cpu_seconds = len(rehearsal.alert_logic.requests), functions.cpu_seconds(FUNCTION)
     rehearsal.settle()
     missing = [account for account in accounts if not rehearsal.deployments(account)]

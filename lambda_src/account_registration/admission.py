@@ -6,17 +6,19 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from aws.queue import NotYet
-from aws.stacks import NotReadableError, RoleNotAssumableError, Stack
+from aws.reader import NotReadableError, RoleNotAssumableError
 
-from .registration import Deregistration, Offboarding
-from .request import RequestRefusedError, deregistration_of, registration_of
+from .order import Deregistration, Offboarding
+from .properties import deregistration_of, registration_of
+from .request import RequestRefusedError
 
 if TYPE_CHECKING:
     from typing import Protocol
 
     from aws.organizations import AwsAccountId
+    from aws.stacks import Stack
 
-    from .registration import Order, Registration
+    from .order import Order, Registration
     from .request import Request
 
     class Stacks(Protocol):

@@ -6,61 +6,39 @@ everyone who sees two keeps the same one of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from alertlogic_api import AlertLogicError, ConflictError, RejectedError
+from alertlogic_api import ConflictError, RejectedError
+from protection.ownership import discover_credentials
 
-from .registration import (
-    AmendDeployment,
-    CreateCredential,
-    CreateDeployment,
-    DeleteCredential,
-    DeleteDeployment,
-    DisableDeployment,
-    Registration,
-    State,
-    amended,
-    decide,
-    deployment_of,
-    disabled,
-    new_document,
-    withdraw,
-)
+from .effort import Effort
+from .order import Registration
+from .registration import State
 from .request import RequestRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from typing import TypedDict
+    from collections.abc import Collection, Sequence
 
     from alertlogic_api import AlertLogic
     from aws.organizations import AwsAccountId
 
-    from .registration import Change, Order
-
-    class _References(TypedDict):
-        credential_id: str
-        policy_ids: Mapping[str, str]
-
+    from .effort import Outcome, Vpcs
+    from .order import Order
 
 ROUNDS: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """An account is as ordered; `deployment_id` is None where no deployment is left."""
-
-    deployment_id: str | None
-
-
-Outcome = Settled | Exception
-
-
 class Convergence:
-    """Brings Alert Logic to what is ordered. Make one per container: it remembers the policies."""
+    """Brings Alert Logic to what is ordered. Make one per container: it remembers the policies.
 
-    def __init__(self, alert_logic: AlertLogic) -> None:
+    Args:
+        alert_logic: Where it is to be.
+        vpcs: Sees the VPCs that tags put into scope.
+    """
+
+    def __init__(self, alert_logic: AlertLogic, vpcs: Vpcs) -> None:
         self._alert_logic = alert_logic
+        self._vpcs = vpcs
         self._policy_ids: dict[str, str] = {}
 
     def converge(self, orders: Sequence[Order]) -> dict[AwsAccountId, Outcome]:
@@ -79,13 +57,11 @@ class Convergence:
         return outcomes
 
     def _converge(self, orders: Sequence[Order], outcomes: dict[AwsAccountId, Outcome]) -> None:
-        efforts = [_Effort(order, self._alert_logic, self._policy_ids) for order in orders]
+        efforts = [Effort(order, self._alert_logic, self._vpcs, self._policy_ids) for order in orders]
         for _ in range(ROUNDS):
             if not efforts:
                 return
-            # Credentials first, since one is there before the deployment that links it.
-            credentials = self._alert_logic.credentials.list()
-            state = State(credentials, self._alert_logic.deployments.list(), self._policy_ids)
+            state = self._state({effort.order.account_id for effort in efforts})
             for effort in efforts:
                 outcome = effort.advance(state)
                 if outcome:
@@ -93,6 +69,17 @@ class Convergence:
             efforts = [effort for effort in efforts if effort.order.account_id not in outcomes]
         for effort in efforts:
             outcomes[effort.order.account_id] = ConflictError(f"others kept changing it for {ROUNDS} rounds")
+
+    def _state(self, account_ids: Collection[AwsAccountId]) -> State:
+        # Credentials first, since one is there before the deployment that links it.
+        credentials = self._alert_logic.credentials.list()
+        deployments = self._alert_logic.deployments.list()
+        own = [deployment for deployment in deployments if deployment.account_id in account_ids]
+        unlisted = set[str]().union(*map(discover_credentials, own)) - {credential.id for credential in credentials}
+        if unlisted:
+            # One that was made meanwhile tells whose the deployment is; what is not listed now either is gone.
+            credentials += [it for it in self._alert_logic.credentials.list() if it.id in unlisted]
+        return State(credentials, deployments, self._policy_ids)
 
     def _without_unknown_policies(self, orders: Sequence[Order], outcomes: dict[AwsAccountId, Outcome]) -> list[Order]:
         wanted = {order.policy_name for order in orders if isinstance(order, Registration)}
@@ -109,78 +96,3 @@ class Convergence:
             else:
                 known.append(order)
         return known
-
-
-@dataclass(slots=True)
-class _Effort:
-    """What one loop does about one account, and remembers of it."""
-
-    order: Order
-    alert_logic: AlertLogic
-    policy_ids: Mapping[str, str]
-    made_here: set[str] = field(default_factory=set[str])
-    credential_made_here: str | None = None
-    written: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
-    was_rejected: bool = False
-
-    def advance(self, state: State) -> Outcome | None:
-        """Do what is left to do; return the outcome once nothing is left, or nothing can be done."""
-        try:
-            changes = decide(self.order, replace(state, made_here=self.made_here))
-            has_written = [self._apply(change) for change in changes]
-        except ConflictError:
-            return None
-        except RejectedError as error:
-            # The first time, somebody may merely have taken away what this refers to.
-            if self.was_rejected:
-                return self._withdraw(state) or error
-            self.was_rejected = True
-            return None
-        except Exception as error:  # noqa: BLE001 - one account must not fail the others
-            return error
-        self.was_rejected = False
-        if any(has_written):
-            return None
-        deployment = deployment_of(self.order, state)
-        return Settled(deployment.id if deployment else None)
-
-    def _apply(self, change: Change) -> bool:
-        match change:
-            case CreateCredential(name, role_arn):
-                self.credential_made_here = self.alert_logic.credentials.create(name=name, role_arn=role_arn).id
-            case CreateDeployment(registration, credential_id):
-                document = new_document(registration, **self._references(credential_id))
-                self.made_here.add(self.alert_logic.deployments.create(document).id)
-            case AmendDeployment(deployment_id, registration, credential_id):
-                references = self._references(credential_id)
-                return self._put(deployment_id, lambda document: amended(document, registration, **references))
-            case DisableDeployment(deployment_id):
-                return self._put(deployment_id, disabled)
-            case DeleteDeployment(deployment_id):
-                self.alert_logic.deployments.delete(deployment_id)
-            case DeleteCredential(credential_id):
-                self.alert_logic.credentials.delete(credential_id)
-        return True
-
-    def _references(self, credential_id: str | None) -> _References:
-        return {"credential_id": credential_id or self.credential_made_here or "", "policy_ids": self.policy_ids}
-
-    def _put(self, deployment_id: str, amend: Callable[[Mapping[str, Any]], dict[str, Any]]) -> bool:
-        # Read anew, so that what others changed since the list was read survives.
-        document = self.alert_logic.deployments.get(deployment_id).update_document()
-        wanted = amend(document)
-        # What Alert Logic did not keep when it was written will not be kept the second time.
-        if wanted in (document, self.written.get(deployment_id)):
-            return False
-        version = self.alert_logic.deployments.update(deployment_id, wanted).version
-        self.written[deployment_id] = {**wanted, "version": version}
-        return True
-
-    def _withdraw(self, state: State) -> AlertLogicError | None:
-        try:
-            for change in withdraw(self.order, state):
-                self._apply(change)
-        except AlertLogicError as error:
-            # Then the message waits, is rejected again, and this is tried again.
-            return error
-        return None

@@ -14,8 +14,10 @@ from aws_lambda_powertools.logging import Logger
 from alertlogic_api import AlertLogic, AuthenticationError, ConflictError, RetryableError
 from aws.clients import client
 from aws.queue import Batch, NotYet, Queue
+from aws.reader import ReaderRole
 from aws.secret import access_key
 from aws.stacks import StackReader
+from aws.vpcs import VpcReader
 
 from .admission import Admitted, admit
 from .convergence import Convergence
@@ -32,8 +34,8 @@ if TYPE_CHECKING:
     from aws.queue import Message
 
     from .admission import Verdict
-    from .convergence import Settled
-    from .registration import Offboarding
+    from .effort import Settled
+    from .order import Offboarding
     from .reporting import Outcome
 
 # Kept back from Alert Logic for the answers to CloudFormation.
@@ -63,20 +65,17 @@ def wire() -> Wiring:
         url=settings.queue_url,
         dead_letter_url=settings.dead_letter_queue_url,
     )
+    reader_role = ReaderRole(client("sts"), name=settings.reader_role_name, session_name="account_registration")
     secrets_manager = client("secretsmanager")
     alert_logic = AlertLogic(
         settings.alert_logic, access_key=lambda: access_key(secrets_manager, settings.alert_logic.secret_arn)
     )
     return Wiring(
         queue=queue,
-        stacks=StackReader(
-            client("sts"),
-            role_name=settings.reader_role_name,
-            session_name="account_registration",
-        ),
+        stacks=StackReader(reader_role),
         offboarding=settings.offboarding,
         alert_logic=alert_logic,
-        convergence=Convergence(alert_logic),
+        convergence=Convergence(alert_logic, VpcReader(reader_role.clients)),
         reporter=Reporter(queue=queue, http=requests.Session(), logger=logger),
     )
 

@@ -3,70 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
+
+from protection.ownership import (
+    age,
+    credential_name,
+    deployment_of,
+    discover_credentials,
+    is_made_by_us,
+    is_our_credential,
+)
+
+from .document import amended, amended_scope
+from .order import Deregistration, Offboarding, Registration
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from alertlogic_api import Credential, Deployment
-    from aws.organizations import AwsAccountId
 
-_DISCOVER: Final = "discover"
-
-
-class Offboarding(StrEnum):
-    """What becomes of the deployment of an account that leaves."""
-
-    DISABLE = "DISABLE"
-    DELETE = "DELETE"
-    RETAIN = "RETAIN"
-
-
-@dataclass(frozen=True, slots=True)
-class ControlTower:
-    """The landing zone that an account belongs to."""
-
-    organization_id: str
-    home_region: str
-    management_account_id: AwsAccountId
-
-
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """An account that is to be registered.
-
-    Attributes:
-        account_id: The AWS account.
-        role_arn: The role that Alert Logic assumes there.
-        name: The name for a deployment that is made; one that exists keeps its own.
-        mode: `automatic` or `manual`.
-        policy_name: The policy of whole regions, such as `Professional`.
-        regions: Regions that are protected as a whole.
-        control_tower: The landing zone, if there is one.
-        only_if_missing: Leave what is registered with this role already as it is, since it may be newer than this.
-    """
-
-    account_id: AwsAccountId
-    role_arn: str
-    name: str
-    mode: str
-    policy_name: str
-    regions: tuple[str, ...]
-    control_tower: ControlTower | None
-    only_if_missing: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Deregistration:
-    """An account that is to be registered no more."""
-
-    account_id: AwsAccountId
-    role_arn: str
-    offboarding: Offboarding
-
-
-Order = Registration | Deregistration
+    from .order import Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +33,13 @@ class State:
         credentials: All of them.
         deployments: All of them.
         policy_ids: Policies by name.
-        made_here: Deployments that the asking loop made itself, which are ours even if their credential is gone.
+        known_ours: Deployments that the asking loop made, or saw to be ours, whatever became of their credential since.
     """
 
     credentials: Sequence[Credential]
     deployments: Sequence[Deployment]
     policy_ids: Mapping[str, str]
-    made_here: Collection[str] = ()
+    known_ours: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +60,15 @@ class CreateDeployment:
 
 @dataclass(frozen=True, slots=True)
 class AmendDeployment:
-    """Bring a deployment to what is wanted; a `credential_id` of None is the credential made just before."""
+    """Bring a deployment to what is wanted; a `credential_id` of None is the credential made just before.
+
+    Whether its scope lacks anything may show only once the VPCs are listed: then this can come to nothing.
+    """
 
     deployment_id: str
     registration: Registration
     credential_id: str | None
+    is_ours: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +95,6 @@ class DeleteCredential:
 Change = CreateCredential | CreateDeployment | AmendDeployment | DisableDeployment | DeleteDeployment | DeleteCredential
 
 
-def credential_name(account_id: AwsAccountId) -> str:
-    """Return the name by which a credential is known as ours."""
-    return f"alertlogic-constructs/{account_id}"
-
-
 def decide(order: Order, state: State) -> tuple[Change, ...]:
     """Return what is left to do for an account, in this order; nothing once it is as ordered."""
     if isinstance(order, Registration):
@@ -154,31 +109,25 @@ def withdraw(order: Order, state: State) -> tuple[Change, ...]:
     return tuple(_delete_unlinked(_our_credentials(order, state), state))
 
 
-def deployment_of(order: Order, state: State) -> Deployment | None:
-    """Return the deployment that counts: of several, which two requests at once can make, the earliest."""
-    return min(_deployments_of(order.account_id, state), key=_age, default=None)
-
-
 def _register(order: Registration, state: State) -> tuple[Change, ...]:
-    matching = [credential for credential in state.credentials if credential.role_arn == order.role_arn]
-    credential = min(matching, key=_age, default=None)
-    credential_id = credential.id if credential else None
+    deployment = deployment_of(order.account_id, state.deployments)
+    is_ours = deployment is None or _is_made_by_us(deployment, order, state, _named(order, state, is_adopted=False))
+    credential_id = _credential(order, state, is_adopted=not is_ours)
     changes: list[Change] = []
     if credential_id is None:
-        changes.append(CreateCredential(credential_name(order.account_id), order.role_arn))
-    deployment = deployment_of(order, state)
+        changes.append(CreateCredential(credential_name(order.account_id, is_adopted=not is_ours), order.role_arn))
     if deployment is None:
         changes.append(CreateDeployment(order, credential_id))
-    elif credential_id is None or not _is_registered(order, deployment, credential_id, state.policy_ids):
-        changes.append(AmendDeployment(deployment.id, order, credential_id))
+    elif credential_id is None or not _is_registered(order, deployment, credential_id, state, is_ours=is_ours):
+        changes.append(AmendDeployment(deployment.id, order, credential_id, is_ours))
 
     ours = _our_credentials(order, state)
     surplus = {
         other.id
-        for other in _deployments_of(order.account_id, state)
-        if _links_any(other, ours) or other.id in state.made_here or _is_orphan(other, ours, state)
+        for other in _deployments_of(order, state)
+        if other is not deployment and _is_made_by_us(other, order, state, ours)
     }
-    changes += [DeleteDeployment(other) for other in sorted(surplus - {deployment.id if deployment else None})]
+    changes += [DeleteDeployment(deployment_id) for deployment_id in sorted(surplus)]
     changes += _delete_unlinked(ours - {credential_id}, state)
     return tuple(changes)
 
@@ -189,7 +138,8 @@ def _deregister(order: Deregistration, state: State) -> tuple[Change, ...]:
     ours = _our_credentials(order, state)
     of_the_role = {credential.id for credential in state.credentials if credential.role_arn == order.role_arn}
     linked = sorted(
-        (other for other in _deployments_of(order.account_id, state) if _links_any(other, ours | of_the_role)), key=_age
+        (it for it in _deployments_of(order, state) if discover_credentials(it) & (ours | of_the_role)),
+        key=age,
     )
     if order.offboarding is Offboarding.DISABLE:
         return tuple(DisableDeployment(d.id) for d in linked if d.document.get("enabled", True))
@@ -197,32 +147,51 @@ def _deregister(order: Deregistration, state: State) -> tuple[Change, ...]:
 
 
 def _is_registered(
-    order: Registration, deployment: Deployment, credential_id: str, policy_ids: Mapping[str, str]
+    order: Registration, deployment: Deployment, credential_id: str, state: State, *, is_ours: bool
 ) -> bool:
-    if order.only_if_missing and deployment.document.get("enabled", True) and _links_any(deployment, {credential_id}):
-        return True
     document = deployment.document
-    return document == amended(document, order, credential_id=credential_id, policy_ids=policy_ids)
+    if order.only_if_missing and document.get("enabled", True) and credential_id in discover_credentials(deployment):
+        return True
+    if not order.scope.shows_in_list:
+        return False
+    scope = amended_scope(document, order, vpcs={}, policy_ids=state.policy_ids, is_ours=is_ours)
+    return document == amended(document, order, credential_id=credential_id, include=scope.include)
 
 
-def _deployments_of(account_id: AwsAccountId, state: State) -> list[Deployment]:
-    return [deployment for deployment in state.deployments if deployment.account_id == account_id]
+def _deployments_of(order: Order, state: State) -> list[Deployment]:
+    return [deployment for deployment in state.deployments if deployment.account_id == order.account_id]
 
 
 def _our_credentials(order: Order, state: State) -> set[str]:
-    name = credential_name(order.account_id)
+    return {credential.id for credential in state.credentials if is_our_credential(credential, order.account_id)}
+
+
+def _named(order: Order, state: State, *, is_adopted: bool) -> set[str]:
+    name = credential_name(order.account_id, is_adopted=is_adopted)
     return {credential.id for credential in state.credentials if credential.name == name}
 
 
-def _links_any(deployment: Deployment, credential_ids: set[str]) -> bool:
-    return any(linked.purpose == _DISCOVER and linked.id in credential_ids for linked in deployment.credentials)
+def _credential(order: Registration, state: State, *, is_adopted: bool) -> str | None:
+    """Return the credential to link: not one of ours whose name says the opposite about the deployment."""
+    misnamed = _named(order, state, is_adopted=not is_adopted)
+    fitting = [it for it in state.credentials if it.role_arn == order.role_arn and it.id not in misnamed]
+    earliest = min(fitting, key=age, default=None)
+    return earliest.id if earliest else None
 
 
-def _is_orphan(deployment: Deployment, ours: set[str], state: State) -> bool:
-    """Whether it was made as our credentials were, and the credential that it links was deleted meanwhile."""
-    makers = {credential.created_by for credential in state.credentials if credential.id in ours} - {""}
+def _is_made_by_us(deployment: Deployment, order: Order, state: State, witnesses: set[str]) -> bool:
+    return (
+        is_made_by_us(deployment, order.account_id, state.credentials)
+        or deployment.id in state.known_ours
+        or _is_orphan(deployment, state, witnesses)
+    )
+
+
+def _is_orphan(deployment: Deployment, state: State, witnesses: set[str]) -> bool:
+    """Whether it was made as these credentials were, and the credential that it links was deleted meanwhile."""
+    makers = {credential.created_by for credential in state.credentials if credential.id in witnesses} - {""}
     there = {credential.id for credential in state.credentials}
-    links = {linked.id for linked in deployment.credentials if linked.purpose == _DISCOVER}
+    links = discover_credentials(deployment)
     return deployment.created_by in makers and bool(links) and links.isdisjoint(there)
 
 
@@ -230,80 +199,3 @@ def _delete_unlinked(credential_ids: set[str], state: State) -> list[Change]:
     # One that is linked has its turn once the deployment is seen to be gone or to link another.
     linked = {credential.id for deployment in state.deployments for credential in deployment.credentials}
     return [DeleteCredential(credential_id) for credential_id in sorted(credential_ids - linked)]
-
-
-def _age(item: Credential | Deployment) -> tuple[float, str]:
-    return (item.created_at, item.id)
-
-
-def new_document(order: Registration, *, credential_id: str, policy_ids: Mapping[str, str]) -> dict[str, Any]:
-    """Return the deployment of an account that has none."""
-    document: dict[str, Any] = {
-        "name": order.name,
-        "platform": {"type": "aws", "id": order.account_id},
-        "discover": True,
-        "scan": True,
-        "scope": {"include": [], "exclude": []},
-    }
-    return amended(document, order, credential_id=credential_id, policy_ids=policy_ids)
-
-
-def amended(
-    document: Mapping[str, Any], order: Registration, *, credential_id: str, policy_ids: Mapping[str, str]
-) -> dict[str, Any]:
-    """Return a deployment with everything that is ordered, and all else as it is, for that is the user's."""
-    changed = {
-        **document,
-        "enabled": True,
-        "mode": order.mode,
-        "credentials": _linked(document.get("credentials", ()), credential_id),
-    }
-    if order.regions:
-        scope = document.get("scope", {})
-        policy_id = policy_ids[order.policy_name]
-        changed["scope"] = {**scope, "include": _protected(scope.get("include", ()), order.regions, policy_id)}
-    if order.control_tower:
-        changed["is_control_tower"] = True
-        changed["control_tower"] = _control_tower(document.get("control_tower", {}), order.control_tower)
-    return changed
-
-
-def disabled(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a deployment that protects nothing and is otherwise as it was."""
-    return {**document, "enabled": False}
-
-
-def _linked(credentials: Collection[Mapping[str, Any]], credential_id: str) -> list[Mapping[str, Any]]:
-    kept = [c for c in credentials if c["purpose"] != _DISCOVER or c["id"] == credential_id]
-    if any(c["purpose"] == _DISCOVER for c in kept):
-        return kept
-    return [*kept, {"id": credential_id, "purpose": _DISCOVER}]
-
-
-def _protected(
-    include: Collection[Mapping[str, Any]], regions: Sequence[str], policy_id: str
-) -> list[Mapping[str, Any]]:
-    keys = [f"/aws/{region}" for region in regions]
-    present = {entry["key"] for entry in include if entry["type"] == "region"}
-    return [
-        *(
-            {**entry, "policy": {**entry.get("policy", {}), "id": policy_id}}
-            if entry["type"] == "region" and entry["key"] in keys
-            else entry
-            for entry in include
-        ),
-        *({"type": "region", "key": key, "policy": {"id": policy_id}} for key in keys if key not in present),
-    ]
-
-
-def _control_tower(known: Mapping[str, Any], control_tower: ControlTower) -> dict[str, Any]:
-    return {
-        **known,
-        "org": {
-            **known.get("org", {}),
-            "org_id": control_tower.organization_id,
-            "residency": control_tower.home_region,
-            "master_account": control_tower.management_account_id,
-        },
-        "is_master_account": False,
-    }

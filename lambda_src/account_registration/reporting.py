@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
 from alertlogic_api import RejectedError, SecretError
 from aws.queue import Refused
+from protection.retained import count_retained
 
 from . import answer
 from .admission import Admitted, Skipped, Stale
-from .convergence import Settled
+from .effort import Settled
 from .request import RequestRefusedError
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ class Reporter:
         """
         request = case.request
         match outcome:
-            case Settled(deployment_id):
-                self._succeed(request, "deregistered" if request.type == "Delete" else "registered", deployment_id)
+            case Settled():
+                self._settle(request, outcome)
             case Skipped(why):
                 self._succeed(request, "dropped" if request.is_continued else "retained", reason=why)
             case RejectedError() | RequestRefusedError():
@@ -87,9 +88,15 @@ class Reporter:
             case _:
                 raise outcome
 
-    def _succeed(self, request: Request, status: str, deployment_id: str | None = None, reason: str = "") -> None:
-        self._answer(request, answer.succeeded(request, status, deployment_id=deployment_id))
-        self._log(request, status, deployment_id=deployment_id, reason=reason)
+    def _settle(self, request: Request, settled: Settled) -> None:
+        status = "deregistered" if request.type == "Delete" else "registered"
+        self._answer(request, answer.succeeded(request, status, deployment_id=settled.deployment_id))
+        self._log(request, status, **asdict(settled))
+        count_retained(settled.retained, service=self._logger.service)
+
+    def _succeed(self, request: Request, status: str, *, reason: str) -> None:
+        self._answer(request, answer.succeeded(request, status))
+        self._log(request, status, reason=reason)
 
     def _refuse(self, case: Case, refusal: RejectedError | RequestRefusedError) -> None:
         request = case.request
@@ -107,7 +114,7 @@ class Reporter:
         if request.response_url:
             answer.send(request.response_url, document, self.http)
 
-    def _log(self, request: Request, status: str, **details: str | None) -> None:
+    def _log(self, request: Request, status: str, **details: str | tuple[str, ...] | None) -> None:
         known = {name: detail for name, detail in details.items() if detail}
         self._logger.info(
             status,

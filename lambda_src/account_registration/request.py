@@ -10,24 +10,17 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-from aws.environment import REGION
 from aws.organizations import AwsAccountId
 from aws.queue import Refused
 
-from .registration import ControlTower, Deregistration, Registration
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from .registration import Offboarding
 
 RequestType = Literal["Create", "Update", "Delete"]
 
 _STACK_ID: Final = re.compile(
     r"arn:aws:cloudformation:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):stack/[A-Za-z0-9-]+/[A-Za-z0-9-]+"
 )
-_ROLE_ARN: Final = re.compile(r"arn:aws:iam::(?P<account>[0-9]{12}):role/[!-~]+")
-_MODES: Final = ("automatic", "manual")
 
 
 class RequestRefusedError(Exception):
@@ -77,6 +70,7 @@ class Request:
         logical_resource_id: The custom resource in that stack.
         physical_resource_id: What was answered before; None on Create.
         properties: The custom resource's properties, not looked at yet.
+        old_properties: What an Update replaces, not looked at yet.
         response_url: Where the answer goes; None if the request was answered before and is only continued.
         stack_changed_at: When the stack was last changed, as the request found it; None unless it is continued.
     """
@@ -87,6 +81,7 @@ class Request:
     logical_resource_id: str
     physical_resource_id: str | None
     properties: Mapping[str, Any] = field(repr=False)
+    old_properties: Mapping[str, Any] = field(repr=False)
     response_url: ResponseUrl | None
     stack_changed_at: str | None
 
@@ -116,6 +111,7 @@ class Request:
                 "LogicalResourceId": self.logical_resource_id,
                 "PhysicalResourceId": self.physical_resource_id,
                 "ResourceProperties": self.properties,
+                "OldResourceProperties": self.old_properties,
             }
         )
 
@@ -155,6 +151,7 @@ def _request(document: Mapping[str, Any], *, request_type: str, is_continued: bo
         logical_resource_id=_text(document, "LogicalResourceId"),
         physical_resource_id=None if request_type == "Create" else _text(document, "PhysicalResourceId"),
         properties=_object(document["ResourceProperties"]),
+        old_properties=_object(document.get("OldResourceProperties", {})),
         response_url=None
         if is_continued
         else ResponseUrl.trusted(_text(document, "ResponseURL"), region=stack_id.region),
@@ -162,78 +159,11 @@ def _request(document: Mapping[str, Any], *, request_type: str, is_continued: bo
     )
 
 
-def registration_of(request: Request) -> Registration:
-    """Read what a Create or an Update asks for.
-
-    Raises:
-        RequestRefusedError: A property is missing or malformed, or speaks for another account.
-    """
-    properties = request.properties
-    account_id = _agreed_account(request)
-    mode = _property(properties, "Mode")
-    if mode not in _MODES:
-        raise RequestRefusedError(f"Mode is {mode!r}; it must be one of {', '.join(_MODES)}")
-    regions = properties.get("ScopeRegions")
-    if not isinstance(regions, list) or not all(_is_region(region) for region in cast("list[object]", regions)):
-        raise RequestRefusedError("ScopeRegions is not a list of regions")
-    return Registration(
-        account_id=account_id,
-        role_arn=_property(properties, "RoleArn"),
-        name=_property(properties, "AccountName") or account_id,
-        mode=mode,
-        policy_name=_property(properties, "Policy"),
-        regions=tuple(dict.fromkeys(cast("list[str]", regions))),
-        control_tower=ControlTower(
-            organization_id=_property(properties, "OrganizationId"),
-            home_region=_property(properties, "HomeRegion"),
-            management_account_id=AwsAccountId(_property(properties, "ManagementAccountId")),
-        )
-        if _property(properties, "OrganizationId")
-        else None,
-        only_if_missing=False,
-    )
-
-
-def deregistration_of(request: Request, offboarding: Offboarding) -> Deregistration:
-    """Read what a Delete asks for: little, since the stack may be older than today's properties.
-
-    Raises:
-        RequestRefusedError: It speaks for another account.
-    """
-    return Deregistration(
-        account_id=_agreed_account(request),
-        role_arn=_property(request.properties, "RoleArn"),
-        offboarding=offboarding,
-    )
-
-
-def _agreed_account(request: Request) -> AwsAccountId:
-    account_id = request.stack_id.account_id
-    role = _ROLE_ARN.fullmatch(_property(request.properties, "RoleArn"))
-    if role is None:
-        raise RequestRefusedError("RoleArn is not the ARN of a role")
-    claimed = {_property(request.properties, "AccountId"), role["account"]}
-    if claimed != {account_id}:
-        raise RequestRefusedError(f"a stack in account {account_id} may not speak for {', '.join(sorted(claimed))}")
-    return account_id
-
-
 def _stack_id(arn: str) -> StackId:
     parts = _STACK_ID.fullmatch(arn)
     if parts is None:
         raise Refused("the StackId is not the ARN of a stack")
     return StackId(arn, parts["region"], AwsAccountId(parts["account"]))
-
-
-def _is_region(value: object) -> bool:
-    return isinstance(value, str) and re.fullmatch(REGION.pattern, value) is not None
-
-
-def _property(properties: Mapping[str, Any], name: str) -> str:
-    value = properties.get(name)
-    if not isinstance(value, str):
-        raise RequestRefusedError(f"the property {name} is missing")
-    return value
 
 
 def _text(document: Mapping[str, Any], name: str) -> str:

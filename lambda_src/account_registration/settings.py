@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from alertlogic_api import AlertLogicSettings
 from aws.environment import NAME, QUEUE_URL, Environment, Kind
 
-from .registration import Offboarding
+from .order import Offboarding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

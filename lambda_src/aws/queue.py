@@ -175,7 +175,7 @@ class Batch:
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in self._kept]}
 
     def _fail(self, message: Message, error: Exception, due_at: float) -> None:
-        if isinstance(error, self._waits_for) or _is_transient(error):
+        if isinstance(error, self._waits_for) or is_transient(error):
             retry_after: float | None = getattr(error, "retry_after", None)
             self._keep(message, due_at, retry_after)
             self._logger.info("message waits", reason=str(error), message_id=message.id, received=message.received)
@@ -217,7 +217,8 @@ def wait_seconds(*, received: int, retry_after: float | None, due_in: float) -> 
     return round(max(SHORTEST_WAIT_SECONDS, min(wait, longest)))
 
 
-def _is_transient(error: Exception) -> bool:
+def is_transient(error: Exception) -> bool:
+    """Whether AWS could not be reached, was overloaded or failed: the same again later."""
     if not isinstance(error, ClientError):
         return isinstance(error, (NoConnectionError, HTTPClientError))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)

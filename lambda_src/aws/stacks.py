@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from .clients import client, error_code
+from .clients import error_code
+from .reader import DENIED, NotReadableError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_sts import STSClient
 
     from .organizations import AwsAccountId
-
-SESSION_SECONDS: Final = 900
-_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException"})
-
-
-class NotReadableError(Exception):
-    """The reader role does not let us see the stack: either is missing, not ours, or so new that IAM lags behind."""
-
-
-class RoleNotAssumableError(NotReadableError):
-    """There is no reader role in the account that we may assume, or not yet, or no more."""
+    from .reader import ReaderRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +34,11 @@ class StackReader:
     """Reads stacks in other accounts.
 
     Args:
-        sts: Assumes the role.
-        role_name: The reader role's name, the same in every account.
-        session_name: Who we are, as the other account's trail shows it.
+        role: The reader role.
     """
 
-    def __init__(self, sts: STSClient, *, role_name: str, session_name: str) -> None:
-        self._sts = sts
-        self._role_name = role_name
-        self._session_name = session_name
+    def __init__(self, role: ReaderRole) -> None:
+        self._role = role
 
     def stack(self, *, account_id: AwsAccountId, region: str, stack_id: str) -> Stack | None:
         """Describe a stack; None if it does not exist.
@@ -61,38 +47,16 @@ class StackReader:
             RoleNotAssumableError: There is no reader role.
             NotReadableError: There is one, but not for this stack.
         """
-        cloudformation = self._client(account_id, region)
+        cloudformation: CloudFormationClient = self._role.clients(account_id)("cloudformation", region)
         try:
             [described] = cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
         except ClientError as error:
             code = error_code(error)
-            if code in _DENIED:
-                raise NotReadableError(f"the role {self._role_name} may not describe the stack") from error
+            if code in DENIED:
+                raise NotReadableError(f"the role {self._role.name} may not describe the stack") from error
             # CloudFormation has no code of its own for a stack that does not exist.
             if code == "ValidationError":
                 return None
             raise
         changed_at = described.get("LastUpdatedTime", described["CreationTime"])
         return Stack(described["StackStatus"], changed_at.isoformat())
-
-    def _client(self, account_id: AwsAccountId, region: str) -> CloudFormationClient:
-        try:
-            credentials = self._sts.assume_role(
-                RoleArn=f"arn:aws:iam::{account_id}:role/{self._role_name}",
-                RoleSessionName=self._session_name,
-                DurationSeconds=SESSION_SECONDS,
-            )["Credentials"]
-        except ClientError as error:
-            if error_code(error) in _DENIED:
-                raise RoleNotAssumableError(
-                    f"the role {self._role_name} in account {account_id} cannot be assumed"
-                ) from error
-            raise
-        cloudformation: CloudFormationClient = client(
-            "cloudformation",
-            region_name=region,
-            aws_access_key_id=credentials["AccessKeyId"],
-            aws_secret_access_key=credentials["SecretAccessKey"],
-            aws_session_token=credentials["SessionToken"],
-        )
-        return cloudformation

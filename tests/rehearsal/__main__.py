@@ -29,11 +29,21 @@ from tests.rehearsal.scenes_enrollment import (
     update_managed_account,
 )
 from tests.rehearsal.scenes_forgery import forgeries
+from tests.rehearsal.scenes_scope import (
+    many_vpcs,
+    tagged_before_enrollment,
+    tagged_before_registration,
+    tags,
+    two_accounts_and_regions,
+)
+from tests.rehearsal.scenes_scope_events import deliveries, strangers
+from tests.rehearsal.scenes_scope_users import in_our_deployment, in_somebody_elses_deployment, whole_regions_and_back
 from tests.rehearsal.story import MINUTE, Story
 
 SCENES = (
     existing_accounts_with_an_empty_secret,
     account_factory,
+    whole_regions_and_back,
     same_event_twice,
     same_request_twice,
     new_role,
@@ -43,6 +53,15 @@ SCENES = (
     many_instances,
     update_managed_account,
     nothing_to_enroll,
+    tags,
+    many_vpcs,
+    tagged_before_enrollment,
+    tagged_before_registration,
+    two_accounts_and_regions,
+    in_our_deployment,
+    in_somebody_elses_deployment,
+    deliveries,
+    strangers,
     outages,
     half_done,
     what_alert_logic_holds,

@@ -87,7 +87,7 @@ class FakeAlertLogic(Customer):
         self._access_keys = {ACCESS_KEY_ID: _AccessKey(SECRET_KEY, None)}
         self._tokens: dict[str, tuple[str, float]] = {}
         self._faults: list[_Fault] = []
-        self._meeting: tuple[str, str, Meeting] | None = None
+        self._afterwards: tuple[str, str, Callable[[], object]] | None = None
         self._server: LoopbackServer | None = None
         self._port = 0
 
@@ -174,6 +174,21 @@ class FakeAlertLogic(Customer):
             self._faults.clear()
 
     @contextlib.contextmanager
+    def after_each(self, method: str, path: str, act: Callable[[], object]) -> Generator[None]:
+        """Do something whenever such a request has been served, before it is answered.
+
+        Args:
+            method: The method concerned.
+            path: A regular expression to be found in the path.
+            act: What to do.
+        """
+        self._afterwards = (method, path, act)
+        try:
+            yield
+        finally:
+            self._afterwards = None
+
+    @contextlib.contextmanager
     def meeting(self, method: str, path: str, *, callers: int) -> Generator[None]:
         """Answer the first such requests only once so many have been served, each without the others' effects.
 
@@ -186,12 +201,8 @@ class FakeAlertLogic(Customer):
             AssertionError: fewer had arrived by the end of the block.
         """
         meeting = Meeting(callers)
-        self._meeting = (method, path, meeting)
-        try:
-            with meeting:
-                yield
-        finally:
-            self._meeting = None
+        with meeting, self.after_each(method, path, meeting.join):
+            yield
 
     @contextlib.contextmanager
     def unreachable(self) -> Generator[None]:
@@ -206,10 +217,10 @@ class FakeAlertLogic(Customer):
         """Answer one request; None drops the connection."""
         with self._lock:
             answer = self._logged_answer(request)
-        if self._meeting:
-            method, path, meeting = self._meeting
+        if self._afterwards:
+            method, path, act = self._afterwards
             if method == request.method and re.search(path, request.path):
-                meeting.join()
+                act()
         return answer
 
     def _logged_answer(self, request: Request) -> Answer | None:

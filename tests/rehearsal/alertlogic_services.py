@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tests.rehearsal.alertlogic_server import Answer, RefusedError, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 POLICIES = (
     {
@@ -69,6 +69,25 @@ class Customer:
         with self._lock:
             document = {"name": account_id, "platform": {"type": "aws", "id": account_id}, **fields}
             return self._store_deployment(document, created_by or self.user_id)["id"]
+
+    def add_to_scope(
+        self,
+        account_id: str,
+        *,
+        include: Sequence[dict[str, Any]] = (),
+        exclude: Sequence[dict[str, Any]] = (),
+        by: str | None = None,
+    ) -> None:
+        """Add entries to the scope of an AWS account's deployments, as if somebody had done so in the console."""
+        with self._lock:
+            for stored in self.deployments_of(account_id):
+                scope = stored["scope"]
+                self.deployments[stored["id"]] = {
+                    **stored,
+                    "scope": {"include": [*scope["include"], *include], "exclude": [*scope["exclude"], *exclude]},
+                    "modified": self._stamp(by or self.user_id),
+                    "version": stored["version"] + 1,
+                }
 
     def deployments_of(self, account_id: str) -> list[dict[str, Any]]:
         """Return the deployments of an AWS account."""

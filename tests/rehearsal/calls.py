@@ -137,6 +137,42 @@ def _role(call: ApiCall, _directory: Directory) -> list[Demand]:
     return [Demand(f"iam:{call.operation}", f"arn:aws:iam::{call.account}:role{path}{name}")]
 
 
+def bus_of(call: ApiCall, entry: dict[str, Any]) -> str:
+    """The ARN of the bus that a call, or an entry of it, names by its name or ARN; the default bus if by neither."""
+    name: str = entry.get("EventBusName", "default")
+    return name if name.startswith("arn:") else call.arn("events", f"event-bus/{name}")
+
+
+def _put_events(call: ApiCall, _directory: Directory) -> list[Demand]:
+    return [
+        Demand(
+            "events:PutEvents",
+            bus_of(call, entry),
+            {"events:detail-type": entry["DetailType"], "events:source": entry["Source"]},
+        )
+        for entry in call.parameters["Entries"]
+    ]
+
+
+def _rule(call: ApiCall, _directory: Directory) -> list[Demand]:
+    """Giving a rule its targets also passes their roles on."""
+    bus = bus_of(call, call.parameters).rsplit("/", 1)[1]
+    name = call.parameters.get("Rule") or call.parameters["Name"]
+    rule = call.arn("events", f"rule/{name}" if bus == "default" else f"rule/{bus}/{name}")
+    targets = call.parameters.get("Targets", [])
+    passed: Context = {"iam:PassedToService": "events.amazonaws.com"}
+    roles = {target["RoleArn"] for target in targets if "RoleArn" in target}
+    context: Context = {"events:TargetArn": [target["Arn"] for target in targets]} if targets else {}
+    return [
+        Demand(f"events:{call.operation}", rule, context),
+        *(Demand("iam:PassRole", role, passed) for role in sorted(roles)),
+    ]
+
+
+def _describe_vpcs(_call: ApiCall, _directory: Directory) -> list[Demand]:
+    return [Demand("ec2:DescribeVpcs", "*")]
+
+
 def _organization_entity(parameter: str) -> Callable[[ApiCall, Directory], list[Demand]]:
     def demands(call: ApiCall, directory: Directory) -> list[Demand]:
         entity = directory.organization_arn(call.parameters[parameter])
@@ -180,6 +216,9 @@ _TABLE: dict[str, Callable[[ApiCall, Directory], list[Demand]]] = {
             "DeleteRole",
         )
     },
+    **{f"events:{operation}": _rule for operation in ("PutRule", "PutTargets", "RemoveTargets", "DeleteRule")},
+    "events:PutEvents": _put_events,
+    "ec2:DescribeVpcs": _describe_vpcs,
     "organizations:DescribeAccount": _organization_entity("AccountId"),
     "organizations:ListParents": _organization_entity("ChildId"),
 }

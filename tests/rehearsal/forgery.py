@@ -56,6 +56,9 @@ class Forger:
             "Mode": "automatic",
             "Policy": "Essentials",
             "ScopeRegions": [],
+            "GovernedRegions": list(zone.governed_regions),
+            "VpcTags": [{"Key": key, "Value": value} for key, value in zone.vpc_tags.items()],
+            "Prune": "true",
             "HomeRegion": zone.home_region,
             "OrganizationId": zone.organization_id,
             "ManagementAccountId": zone.management,
@@ -80,9 +83,33 @@ class Forger:
             TopicArn=rehearsal.registration_topic, Message=json.dumps(message)
         )
 
+    def put_event(self, role_arn: str, event: Json) -> Any:
+        """Put somebody else's event on the hub's bus as somebody's role, and return EventBridge's answer."""
+        rehearsal = self._rehearsal
+        entry = {
+            "EventBusName": rehearsal.hub_bus,
+            "Source": event["source"],
+            "DetailType": event["detail-type"],
+            "Resources": event["resources"],
+            "Detail": json.dumps(event["detail"]),
+        }
+        session = RoleSession(role_arn, "forger")
+        return rehearsal.gateway.client("events", session, rehearsal.zone.home_region).put_events(Entries=[entry])
+
+    def send_message(self, role_arn: str, queue_url: str, event: Json) -> None:
+        """Send an event to a queue as somebody's role.
+
+        Raises:
+            ClientError: the policies refuse it.
+        """
+        rehearsal = self._rehearsal
+        rehearsal.gateway.client("sqs", RoleSession(role_arn, "forger"), rehearsal.zone.home_region).send_message(
+            QueueUrl=queue_url, MessageBody=json.dumps(event)
+        )
+
     def inject(self, message: Json) -> None:
         """Put a message into the registration topic past its policy, as if that had let it through."""
-        self._rehearsal.delivery.notify(self._rehearsal.registration_topic, json.dumps(message))
+        self._rehearsal.topics.notify(self._rehearsal.registration_topic, json.dumps(message))
 
     def create_stack(self, role_arn: str, name: str, *, registers: str) -> Stack:
         """Deploy, in the role's account, a template with nothing but the registration of another account."""

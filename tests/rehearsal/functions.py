@@ -62,15 +62,10 @@ class Function:
     def session(self) -> RoleSession:
         return RoleSession(self.role_arn, self.name)
 
-
-@dataclass
-class EventSource:
-    """An event source mapping from a queue to a function."""
-
-    queue_arn: str
-    function_name: str
-    batch_size: int
-    reports_failures: bool
+    def close(self) -> None:
+        """End the idle processes."""
+        while self.idle:
+            self.idle.pop().close()
 
 
 class FunctionProcess:
@@ -155,7 +150,6 @@ class Functions:
 
     def __init__(self, gateway: Gateway, authority: Authority, clock: VirtualClock, folder: Path) -> None:
         self.all: dict[str, Function] = {}
-        self.sources: list[EventSource] = []
         # What a function's own settings are replaced with, where it has them: Alert Logic's address.
         self.overrides: dict[str, str] = {}
         # The way from a process to the rehearsal's endpoints.
@@ -170,12 +164,7 @@ class Functions:
         link_libraries(folder)
 
     def resource_types(self) -> dict[str, ResourceType]:
-        def keep(_made: Made, _client: Client) -> None: ...
-
-        return {
-            "AWS::Lambda::Function": ResourceType(self._put_function, keep),
-            "AWS::Lambda::EventSourceMapping": ResourceType(self._put_source, keep),
-        }
+        return {"AWS::Lambda::Function": ResourceType(self._put, self._remove, updatable=True)}
 
     def labeled(self, label: str) -> Function:
         return next(function for function in self.all.values() if function.label == label)
@@ -222,8 +211,7 @@ class Functions:
 
     def close(self) -> None:
         for function in self.all.values():
-            while function.idle:
-                function.idle.pop().close()
+            function.close()
 
     def _start(self, function: Function) -> FunctionProcess:
         self._write_log(function, "logs:CreateLogStream")
@@ -268,12 +256,16 @@ class Functions:
     def _log_path(self, function: Function) -> Path:
         return self._folder / f"{function.name}.log"
 
-    def _put_function(self, made: Made, _client: Client) -> None:
+    def _put(self, made: Made, _client: Client) -> None:
+        """Make a function, or bring it to other settings: new processes have these."""
         properties = made.properties
         name = made.name("FunctionName")
         made.physical_id = name
         made.attributes = {"Arn": made.arn("lambda", f"function:{name}")}
         default_log_group = f"/aws/lambda/{name}"
+        before = self.all.get(made.attributes["Arn"])
+        if before is not None:
+            before.close()
         self.all[made.attributes["Arn"]] = Function(
             name=name,
             arn=made.attributes["Arn"],
@@ -286,19 +278,14 @@ class Functions:
             log_group=properties.get("LoggingConfig", {}).get("LogGroup", default_log_group),
             environment={key: str(value) for key, value in properties["Environment"]["Variables"].items()},
             code=self._code(properties["Code"]["S3Key"]),
+            errors=[] if before is None else before.errors,
         )
 
-    def _put_source(self, made: Made, _client: Client) -> None:
-        made.physical_id = made.suffix
-        properties = made.properties
-        self.sources.append(
-            EventSource(
-                queue_arn=properties["EventSourceArn"],
-                function_name=properties["FunctionName"],
-                batch_size=int(properties.get("BatchSize", 10)),
-                reports_failures="ReportBatchItemFailures" in properties.get("FunctionResponseTypes", []),
-            )
-        )
+    def _remove(self, made: Made, _client: Client) -> None:
+        """End a function; its log goes with it."""
+        function = self.all.pop(made.attributes["Arn"])
+        function.close()
+        self._log_path(function).unlink(missing_ok=True)
 
     def _code(self, key: str) -> Path:
         """A copy of the asset, so that the interpreter's byte code does not land in cdk.out."""
@@ -306,8 +293,3 @@ class Functions:
         if not copy.exists():
             shutil.copytree(self.assets[key], copy)
         return copy
-
-    def function_of(self, source: EventSource) -> Function:
-        """The function that an event source mapping feeds: in the queue's account."""
-        account = source.queue_arn.split(":")[4]
-        return next(f for f in self.all.values() if f.account == account and source.function_name in {f.name, f.arn})

@@ -15,7 +15,7 @@ import boto3
 from botocore.config import Config
 from moto.core.errors import COMMON_ERROR_CODES
 from moto.core.exceptions import ServiceException
-from moto.core.parse import QueryParser
+from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.serialize import get_serializer_class
 from moto.core.utils import get_service_model
 from moto.moto_server.werkzeug_app import (
@@ -32,7 +32,7 @@ from tests.rehearsal.principals import Operator, Principal, RoleSession
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
-    from tests.rehearsal.authority import Authority
+    from tests.rehearsal.authority import Authority, Context
 
 Handler = Callable[[ApiCall], dict[str, Any]]
 # How often the server looks whether it is to stop.
@@ -40,6 +40,7 @@ POLL_SECONDS = 0.05
 # How a service says that IAM does not allow a call; all others say AccessDeniedException.
 _DENIAL_CODES = {
     "cloudformation": "AccessDenied",
+    "ec2": "UnauthorizedOperation",
     "iam": "AccessDenied",
     "sns": "AuthorizationError",
     "sts": "AccessDenied",
@@ -174,8 +175,9 @@ class Gateway:
             operation, parameters = target.rsplit(".", 1)[1], json.loads(body or b"{}")
         else:
             operation = request.form["Action"]
-            model = get_service_model(service).operation_model(operation)
-            parameters = cast("Any", QueryParser(model)).parse({"values": request.form})
+            model = get_service_model(service)
+            parser: Any = PROTOCOL_PARSERS[str(model.protocol)](model.operation_model(operation))
+            parameters = parser.parse({"values": request.form})
         account = getattr(caller, "account", "")
         return ApiCall(service, operation, account, region, parameters, caller)
 
@@ -187,8 +189,9 @@ class Gateway:
         except UnknownCallError as error:
             self.faults.append(str(error))
             raise AwsError("UnknownOperationException", str(error)) from error
+        where: Context = {"aws:RequestedRegion": call.region}
         for demand in demands:
-            if not self._authority.allows(call.caller, demand.action, demand.resource, demand.context):
+            if not self._authority.allows(call.caller, demand.action, demand.resource, demand.context | where):
                 raise AwsError(
                     _DENIAL_CODES.get(call.service, "AccessDeniedException"),
                     f"{call.caller.arn} is not authorized to perform: {demand.action} on {demand.resource}",

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from tests.rehearsal.alertlogic import FakeAlertLogic
     from tests.rehearsal.authority import Authority, Context, JudgedCall
     from tests.rehearsal.custom_resources import CustomResources
-    from tests.rehearsal.delivery import Delivery
     from tests.rehearsal.functions import Functions
     from tests.rehearsal.organization import Zone
+    from tests.rehearsal.pollers import Pollers
+    from tests.rehearsal.queues import Queues
     from tests.rehearsal.stack_sets import Instance, Operation, StackSet, StackSets
     from tests.rehearsal.stacks import Stack, Stacks
     from tests.rehearsal.templates import Json
@@ -30,8 +31,9 @@ class Inspection:
     alert_logic: FakeAlertLogic
     authority: Authority
     custom_resources: CustomResources
-    delivery: Delivery
     functions: Functions
+    pollers: Pollers
+    queues: Queues
     stack_sets: StackSets
     stacks: Stacks
 
@@ -45,6 +47,17 @@ class Inspection:
             if made.type == "AWS::SNS::Topic"
         ]
         return topic
+
+    @property
+    def hub_bus(self) -> str:
+        """The only bus that the stacks make."""
+        [bus] = [
+            made.attributes["Arn"]
+            for stack in self.stacks.all
+            for made in stack.made.values()
+            if made.type == "AWS::Events::EventBus"
+        ]
+        return bus
 
     @property
     def stack_set(self) -> StackSet:
@@ -62,8 +75,29 @@ class Inspection:
         """All operations on the stack set that touched an account."""
         return [one for one in self.stack_set.operations if account in {target[0] for target in one.targets}]
 
+    def home_instance(self, account: str) -> Instance:
+        """The instance in the home region, whose stack registers the account."""
+        return self.stack_set.instances[account, self.zone.home_region]
+
+    def home_stack(self, account: str) -> Stack:
+        """The stack that registers an account."""
+        [stack] = [stack for stack in self.member_stacks(account) if stack.region == self.zone.home_region]
+        return stack
+
+    def delivery_role(self, account: str, region: str) -> str:
+        """The role with which a region of an account sends events to the hub: of the roles there, which rules have."""
+        [stack] = [stack for stack in self.member_stacks(account) if stack.region == region]
+        rules = [made for made in stack.made.values() if made.type == "AWS::Events::Rule"]
+        [role] = {target["RoleArn"] for made in rules for target in made.properties["Targets"]}
+        return str(role)
+
     def deployments(self, account: str) -> list[Json]:
         return self.alert_logic.deployments_of(account)
+
+    def included(self, account: str) -> list[str]:
+        """The key of every entry that an account's deployment includes in its scope."""
+        [deployment] = self.deployments(account)
+        return [entry["key"] for entry in deployment["scope"]["include"]]
 
     def credentials(self, account: str) -> list[Json]:
         """Alert Logic's credentials for roles in an account."""
@@ -88,12 +122,12 @@ class Inspection:
 
     def queue_depths(self) -> dict[str, int]:
         """Messages in the queue of each function, by the function's name."""
-        sources = self.functions.sources
-        return {self.functions.function_of(source).label: self.delivery.depth(source.queue_arn) for source in sources}
+        sources = self.pollers.sources.values()
+        return {self.pollers.function_of(source).label: self.queues.depth(source.queue_arn) for source in sources}
 
     def dead_letters(self, label: str) -> list[tuple[str, dict[str, str]]]:
         """Body and attributes of every message in the dead-letter queue of a function."""
-        return self.delivery.bodies(self._dead_letter_queue(label))
+        return self.queues.bodies(self._dead_letter_queue(label))
 
     def _dead_letter_queue(self, label: str) -> str:
         url = self.functions.labeled(label).environment["DEAD_LETTER_QUEUE_URL"]

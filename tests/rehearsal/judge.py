@@ -26,10 +26,11 @@ class Verdict:
 
 
 class IamJudge:
-    """A process that evaluates one question per line; it keeps nothing between two questions."""
+    """A process that evaluates one question per line; it keeps nothing between two questions, so none is put twice."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._verdicts: dict[str, Verdict] = {}
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
@@ -74,10 +75,14 @@ class IamJudge:
         }
         if resource_policy is not None:
             question["resourcePolicy"] = resource_policy
-        answer = self._ask(json.dumps(question))
-        if "error" in answer:
-            raise JudgeError(f"{action} on {resource}: {answer['error']}")
-        return Verdict(allowed=answer["verdict"] == "Allowed", reasons=json.dumps(answer["reasons"]))
+        line = json.dumps(question)
+        if line not in self._verdicts:
+            answer = self._ask(line)
+            if "error" in answer:
+                raise JudgeError(f"{action} on {resource}: {answer['error']}")
+            allowed = answer["verdict"] == "Allowed"
+            self._verdicts[line] = Verdict(allowed=allowed, reasons=json.dumps(answer["reasons"]))
+        return self._verdicts[line]
 
     def _ask(self, line: str) -> dict[str, Any]:
         process = self._process

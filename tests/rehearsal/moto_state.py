@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, cast
 
 from moto.backends import get_backend
 from moto.core.base_backend import BackendDict
 from moto.moto_api._internal import mock_random
+
+# moto would make hundreds of machine images in each account and region, which takes it most of its time.
+os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
 
 
 def backend(service: str, account: str, region: str) -> Any:

@@ -39,6 +39,7 @@ class Zone:
     governed_regions: tuple[str, ...]
     customer_id: str
     policy: str
+    vpc_tags: dict[str, str]
     excluded_account: str
 
     @classmethod
@@ -55,6 +56,7 @@ class Zone:
             governed_regions=tuple(context["governed_regions"]),
             customer_id=context["customer_id"],
             policy=context["policy"].capitalize(),
+            vpc_tags=context["vpc_tags"],
             excluded_account=excluded_account,
         )
 

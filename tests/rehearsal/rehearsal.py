@@ -16,20 +16,24 @@ from tests.rehearsal.authority import Authority
 from tests.rehearsal.clock import VirtualClock
 from tests.rehearsal.cloudformation_api import CloudFormationApi
 from tests.rehearsal.custom_resources import CustomResources, is_response_host
-from tests.rehearsal.delivery import Delivery
 from tests.rehearsal.directory import CloudDirectory
+from tests.rehearsal.eventbridge import EventBridge
 from tests.rehearsal.forgery import Forger
 from tests.rehearsal.functions import Functions
 from tests.rehearsal.gateway import Gateway, sts_handlers
 from tests.rehearsal.inspection import Inspection
 from tests.rehearsal.judge import IamJudge
 from tests.rehearsal.organization import EXECUTION_ROLE, Organization, Zone
+from tests.rehearsal.pollers import Pollers
 from tests.rehearsal.principals import Operator
 from tests.rehearsal.proxy import Proxy
+from tests.rehearsal.queues import Queues
 from tests.rehearsal.resources import RESOURCE_TYPES
 from tests.rehearsal.stack_sets import Instance, Operation, StackSets, Target, timestamp
 from tests.rehearsal.stacks import Stack, Stacks
-from tests.rehearsal.synthesis import Mode, synthesized
+from tests.rehearsal.synthesis import Variant, synthesized
+from tests.rehearsal.topics import Topics
+from tests.rehearsal.vpcs import Vpcs
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -65,13 +69,19 @@ class Rehearsal(Inspection):
         self.functions = Functions(self.gateway, self.authority, self.clock, self._folder)
         self.stacks = Stacks(self.gateway, self.clock, self.custom_resources)
         self.stack_sets = StackSets(self.stacks, self.authority, self.clock, self.organization.is_suspended)
-        self.delivery = Delivery(self.gateway, self.authority, self.clock, self.functions)
+        self.queues = Queues(self.authority)
+        self.topics = Topics(self.queues, self.clock)
+        self.event_bridge = EventBridge(self.queues, self.authority, self.clock)
+        self.pollers = Pollers(self.gateway, self.queues, self.clock, self.functions)
+        self.vpcs = Vpcs(self.event_bridge, self.clock)
         directory.stacks, directory.stack_sets = self.stacks, self.stack_sets
         self.forger = Forger(self)
         api = CloudFormationApi(self.stacks, self.stack_sets)
-        self.stacks.types |= api.resource_types() | self.functions.resource_types()
+        self.stacks.types |= api.resource_types() | self.functions.resource_types() | self.pollers.resource_types()
         self.gateway.handle("cloudformation", api.handlers())
-        self.gateway.handle("sns", {"Publish": self.delivery.publish})
+        self.gateway.handle("sns", {"Publish": self.topics.publish})
+        self.gateway.handle("events", {"PutEvents": self.event_bridge.put_events})
+        self.gateway.handle("ec2", self.vpcs.handlers())
         self.gateway.handle("sts", sts_handlers(self.gateway, lambda seconds: timestamp(self.clock.now + seconds)))
 
     def __enter__(self) -> Self:
@@ -109,13 +119,13 @@ class Rehearsal(Inspection):
 
     # What people and AWS do
 
-    def deploy(self, *names: str, mode: Mode = "MANUAL") -> list[Stack]:
+    def deploy(self, *names: str, variant: Variant = "manual") -> list[Stack]:
         """Deploy synthesized stacks, in this order; all if none is named. One that is there is brought up to date.
 
         Raises:
             AssertionError: a stack does not complete.
         """
-        assembly = synthesized(mode)
+        assembly = synthesized(variant)
         deployed: list[Stack] = []
         for name in names or ("AlertLogic-Security", "AlertLogic-Master"):
             self.functions.assets |= assembly.assets(name)
@@ -145,8 +155,11 @@ class Rehearsal(Inspection):
         return self.gateway.client(service, Operator(account), self.zone.home_region)
 
     def create_account(self, name: str, unit: str, *, account: str | None = None) -> str:
-        """An account that Control Tower manages, without any event about it."""
-        return self.organization.create_account(name, unit=unit, account=account)
+        """An account that Control Tower manages, with a VPC to protect, without any event about the account."""
+        account = self.organization.create_account(name, unit=unit, account=account)
+        key, value = next(iter(self.zone.vpc_tags.items()))
+        self.vpcs.create(account, self.zone.home_region, **{key: value})
+        return account
 
     def vend_account(self, name: str, unit: str, *, account: str | None = None) -> str:
         """Account Factory makes an account and Control Tower says so. Nothing has reacted yet: `settle`."""
@@ -170,17 +183,17 @@ class Rehearsal(Inspection):
         return self.organization.lifecycle_event(name, account, unit=unit, state=state, message=message)
 
     def control_tower_event(self, event: Json) -> int:
-        """Put an event on the management account's default bus; return how many targets took it."""
-        return self.delivery.event(self.zone.management, self.zone.home_region, event)
+        """Put an event on the management account's default bus; return how many queues took it."""
+        return self.event_bridge.emit(event)
 
     @contextlib.contextmanager
     def delivering_twice(self) -> Generator[None]:
         """Every message that reaches a queue is in it twice, as SQS allows itself."""
-        self.delivery.copies = 2
+        self.queues.copies = 2
         try:
             yield
         finally:
-            self.delivery.copies = 1
+            self.queues.copies = 1
 
     def close_account(self, account: str) -> None:
         self.client("organizations", self.zone.management).close_account(AccountId=account)
@@ -239,7 +252,7 @@ class Rehearsal(Inspection):
         operation.starts = self.clock.now
 
     def clear_dead_letters(self, label: str) -> None:
-        self.delivery.drain(self._dead_letter_queue(label))
+        self.queues.drain(self._dead_letter_queue(label))
 
     # Time
 
@@ -255,7 +268,7 @@ class Rehearsal(Inspection):
         end = self.clock.now + within_minutes * MINUTE
         for _ in range(MOST_STEPS):
             moved = [
-                self.delivery.poll(concurrency=concurrency, batch_size=batch_size),
+                self.pollers.poll(concurrency=concurrency, batch_size=batch_size),
                 self.stack_sets.step(),
                 self.stacks.step(),
             ]
@@ -275,7 +288,7 @@ class Rehearsal(Inspection):
         self.settle()
 
     def _due(self) -> list[float]:
-        return self.delivery.due() + self.stack_sets.due() + self.stacks.due()
+        return self.pollers.due() + self.stack_sets.due() + self.stacks.due()
 
     def _receive_answer(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
         """S3's part in a custom resource's answer: the signature covers an empty content type."""

@@ -112,6 +112,10 @@ def _put_queue(made: Made, client: Client) -> None:
     made.attributes = {"Arn": made.arn("sqs", name), "QueueName": name, "QueueUrl": made.physical_id}
 
 
+def _remove_queue(made: Made, client: Client) -> None:
+    client("sqs").delete_queue(QueueUrl=made.physical_id)
+
+
 def _put_queue_policy(made: Made, client: Client) -> None:
     made.physical_id = made.name("")
     for queue in made.properties["Queues"]:
@@ -174,6 +178,14 @@ def _put_rule(made: Made, client: Client) -> None:
     made.attributes = {"Arn": arn}
 
 
+def _remove_rule(made: Made, client: Client) -> None:
+    events, bus = client("events"), made.properties.get("EventBusName", "default")
+    targets = [target["Id"] for target in made.properties.get("Targets", [])]
+    if targets:
+        events.remove_targets(Rule=made.physical_id, EventBusName=bus, Ids=targets)
+    events.delete_rule(Name=made.physical_id, EventBusName=bus)
+
+
 def _put_bus(made: Made, client: Client) -> None:
     made.physical_id = made.properties["Name"]
     arn = client("events").create_event_bus(Name=made.physical_id)["EventBusArn"]
@@ -214,13 +226,13 @@ def _put_marker(made: Made, _client: Client) -> None:
 RESOURCE_TYPES: dict[str, ResourceType] = {
     "AWS::IAM::Role": ResourceType(_put_role, _remove_role, updatable=True),
     "AWS::IAM::Policy": ResourceType(_put_policy, _remove_policy, updatable=True),
-    "AWS::SQS::Queue": ResourceType(_put_queue, _keep, updatable=True),
+    "AWS::SQS::Queue": ResourceType(_put_queue, _remove_queue, updatable=True),
     "AWS::SQS::QueuePolicy": ResourceType(_put_queue_policy, _keep, updatable=True),
     "AWS::SNS::Topic": ResourceType(_put_topic, _keep),
     "AWS::SNS::TopicPolicy": ResourceType(_put_topic_policy, _keep, updatable=True),
     "AWS::SNS::Subscription": ResourceType(_put_subscription, _keep),
     "AWS::KMS::Key": ResourceType(_put_key, _keep),
-    "AWS::Events::Rule": ResourceType(_put_rule, _keep, updatable=True),
+    "AWS::Events::Rule": ResourceType(_put_rule, _remove_rule, updatable=True),
     "AWS::Events::EventBus": ResourceType(_put_bus, _keep),
     "AWS::Events::EventBusPolicy": ResourceType(_put_bus_policy, _keep, updatable=True),
     "AWS::SecretsManager::Secret": ResourceType(_put_secret, _remove_secret),

@@ -31,12 +31,10 @@ def outages(story: Story) -> None:
         lines_before = len(rehearsal.log_lines("account_registration"))
         account = rehearsal.vend_account("chat", PROD)
         rehearsal.advance(minutes=30)
-        stacks = [stack.status for stack in rehearsal.member_stacks(account)]
-        story.equal("the stack waits", stacks, ["CREATE_IN_PROGRESS"])
+        story.equal("the stack waits", rehearsal.home_stack(account).status, "CREATE_IN_PROGRESS")
         rehearsal.advance(minutes=20)
         story.equal("CloudFormation hears 'pending'", rehearsal.registration_status(account), "pending")
-        stacks = [stack.status for stack in rehearsal.member_stacks(account)]
-        story.equal("the stack is complete", stacks, ["CREATE_COMPLETE"])
+        story.equal("the stack is complete", rehearsal.home_stack(account).status, "CREATE_COMPLETE")
         story.unregistered(account)
         lines = rehearsal.log_lines("account_registration")[lines_before:]
         ages = [age for line in lines for age in line.get(WAITING, ())]
@@ -63,7 +61,7 @@ def what_alert_logic_holds(story: Story) -> None:
         policies, alert_logic.policies = alert_logic.policies, alert_logic.policies[:1]
         account = rehearsal.vend_account("unentitled", DEV)
         rehearsal.settle(within_minutes=10)
-        [instance] = rehearsal.stack_instances(account)
+        instance = rehearsal.home_instance(account)
         story.tell(instance.reason, account)
         story.equal("the instance fails", (instance.status, instance.detailed), ("OUTDATED", "FAILED"))
         story.unregistered(account)

@@ -156,7 +156,7 @@ def settings_change(story: Story) -> None:
         accounts = [account for account in rehearsal.organization.names if rehearsal.deployments(account)]
         before = {account: _may_run_appliances(story, account) for account in accounts}
         story.equal("until then no role may run appliances", set(before.values()), {False})
-        [master] = rehearsal.deploy("AlertLogic-Master", mode="AUTOMATIC")
+        [master] = rehearsal.deploy("AlertLogic-Master", variant="automatic")
         rehearsal.settle(within_minutes=20)
         story.mode = "automatic"
         story.equal("the stack", master.status, "UPDATE_COMPLETE")
@@ -209,7 +209,7 @@ def update_managed_account(story: Story) -> None:
         rehearsal.set_execution_role(account, trusts=account)
         rehearsal.control_tower_event(rehearsal.lifecycle_event("CreateManagedAccount", account, DEV))
         rehearsal.settle(within_minutes=10)
-        [instance] = rehearsal.stack_instances(account)
+        instance = rehearsal.home_instance(account)
         story.tell(f"{instance.status}, {instance.detailed}: {instance.reason}", account)
         story.equal("its instance fails", instance.detailed, "FAILED")
         story.unregistered(account)

@@ -28,7 +28,7 @@ def forgeries(story: Story) -> None:
 def _through_the_topic(story: Story, attacker: str, victim: str) -> None:
     rehearsal = story.rehearsal
     developer = rehearsal.forger.create_role(attacker, "Developer")
-    stack_id = _stack_id(story, attacker)
+    stack_id = rehearsal.home_stack(attacker).id
     for request_type in ("Create", "Delete"):
         with story.step(
             f"A developer in the attacker's account publishes a forged {request_type}",
@@ -59,7 +59,7 @@ def _through_the_topic(story: Story, attacker: str, victim: str) -> None:
 
 def _past_the_topic(story: Story, attacker: str, victim: str) -> None:
     rehearsal = story.rehearsal
-    of_attacker, of_victim = (_stack_id(story, account) for account in (attacker, victim))
+    of_attacker, of_victim = (rehearsal.home_stack(account).id for account in (attacker, victim))
     # What is forged, what its maker hears, and whether it is set aside for somebody to look at.
     forgeries: dict[str, tuple[Json, list[str], bool]] = {
         "a Create for the victim, from the attacker's stack": (
@@ -101,8 +101,3 @@ def _past_the_topic(story: Story, attacker: str, victim: str) -> None:
             logged = [line.get("message") for line in rehearsal.log_lines("account_registration")[lines_before:]]
             is_stale = not expected and not is_set_aside
             story.equal("the log says whether nobody waits for it", "stale" in logged, is_stale)
-
-
-def _stack_id(story: Story, account: str) -> str:
-    [stack] = story.rehearsal.member_stacks(account)
-    return stack.id

@@ -34,7 +34,12 @@ class Story:
     failures: list[str] = field(default_factory=list[str])
     # How the sample app has accounts deployed.
     mode: str = "manual"
+    # The tags on VPCs that put them into scope; whole regions are if there are none.
+    vpc_tags: dict[str, str] = field(init=False)
     _step: str = ""
+
+    def __post_init__(self) -> None:
+        self.vpc_tags = self.rehearsal.zone.vpc_tags
 
     def tell(self, text: str, account: str = "") -> None:
         where = f"[{account} {self.rehearsal.organization.names[account]}] " if account else ""
@@ -149,7 +154,7 @@ class Story:
             "name": deployment["name"] == rehearsal.organization.names[account],
             "is Control Tower's": deployment.get("is_control_tower") is True,
             "Control Tower": deployment.get("control_tower") == self._control_tower(),
-            "regions and their policy": _policies_of_regions(deployment) == self._entitled(),
+            "what is in scope, and its policy": self._is_scope_right(account, deployment),
             "Alert Logic can assume the role": rehearsal.alert_logic_may_assume(role, customer),
             "nobody can with another external id": not rehearsal.alert_logic_may_assume(role, "87654321"),
             **self._stack_facts(account),
@@ -162,33 +167,53 @@ class Story:
         organization = {"org_id": zone.organization_id, "residency": zone.home_region}
         return {"org": {**organization, "master_account": zone.management}, "is_master_account": False}
 
-    def _entitled(self) -> dict[str, str]:
-        """The id of the policy that each region is to have."""
+    def _is_scope_right(self, account: str, deployment: Json) -> bool:
+        """Whether what is to be in scope is, and nothing else, except in somebody else's deployment."""
         zone = self.rehearsal.zone
         [policy] = [one["id"] for one in self.rehearsal.alert_logic.policies if one["name"] == zone.policy]
-        return dict.fromkeys(zone.governed_regions, policy)
+        wanted = dict.fromkeys(self.wanted(account), policy)
+        found = _policies(deployment)
+        if deployment["created"]["by"] != self.rehearsal.alert_logic.user_id:
+            return wanted.keys() <= found.keys()
+        return found == wanted and len(deployment["scope"]["include"]) == len(found)
+
+    def wanted(self, account: str) -> set[str]:
+        """The keys of what is to be in an account's scope."""
+        regions = self.rehearsal.zone.governed_regions
+        if not self.vpc_tags:
+            return {f"/aws/{region}" for region in regions}
+        return {
+            vpc.key
+            for region in regions
+            for vpc, tags in self.rehearsal.vpcs.of(account, region).items()
+            if tags.items() & self.vpc_tags.items()
+        }
 
     def _stack_facts(self, account: str) -> dict[str, bool]:
         instances, stacks = self.rehearsal.stack_instances(account), self.rehearsal.member_stacks(account)
+        regions = sorted(instance.region for instance in instances)
         return {
             "instances are current": {(i.status, i.detailed) for i in instances} == {("CURRENT", "SUCCEEDED")},
             "stacks are complete": all(s.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"} for s in stacks),
-            "one stack": len(stacks) == 1,
+            "a stack in each governed region": sorted(stack.region for stack in stacks)
+            == regions
+            == sorted(self.rehearsal.zone.governed_regions),
         }
 
     def table(self) -> None:
         """Print which account holds what."""
         rehearsal = self.rehearsal
-        rows = [("account", "name", "stack", "registration", "deployment", "mode", "regions")]
+        rows = [("account", "name", "stacks", "registration", "deployment", "mode", "in scope")]
         for account, name in sorted(rehearsal.organization.names.items()):
-            stacks = [stack.status for stack in rehearsal.member_stacks(account)]
+            stacks = Counter(stack.status for stack in rehearsal.member_stacks(account))
             deployments = rehearsal.deployments(account)
             first = deployments[0] if deployments else None
             state = "-" if first is None else "enabled" if first["enabled"] else "disabled"
             mode = first["mode"] if first else "-"
-            regions = str(len(_policies_of_regions(first))) if first else "-"
-            status = rehearsal.registration_status(account) or "-"
-            rows.append((account, name, ", ".join(stacks) or "-", status, state, mode, regions))
+            entries = str(len(_policies(first))) if first else "-"
+            registration = rehearsal.registration_status(account) or "-"
+            stacks_told = ", ".join(f"{number} {status}" for status, number in stacks.items()) or "-"
+            rows.append((account, name, stacks_told, registration, state, mode, entries))
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         sys.stdout.write("\n")
         for row in rows:
@@ -196,10 +221,9 @@ class Story:
             sys.stdout.write(f"{cells.rstrip()}\n")
 
 
-def _policies_of_regions(deployment: Json) -> dict[str, str]:
-    """The id of the policy by which a deployment protects each of its regions."""
-    entries: list[Json] = deployment["scope"].get("include", [])
-    return {entry["key"].rsplit("/", 1)[1]: entry["policy"]["id"] for entry in entries if entry["type"] == "region"}
+def _policies(deployment: Json) -> dict[str, str | None]:
+    """The id of the policy by which a deployment protects each entry of its scope."""
+    return {entry["key"]: entry.get("policy", {}).get("id") for entry in deployment["scope"].get("include", [])}
 
 
 def unannounced(lines: Sequence[Json], *, refusals: int) -> list[Json]:

@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from tests.rehearsal.templates import Json
 
+
 ROOT = Path(__file__).parents[2]
 CONTEXT = Path(__file__).with_name("context.json")
 CONTEXT_KEY = "alertlogic:landing-zone"
 ASSEMBLIES = ROOT / "build" / "rehearsal"
 SOURCES = ("app.py", "cdk.json", "alertlogic_constructs", "lambda_src", str(CONTEXT.relative_to(ROOT)))
 
-Mode = Literal["MANUAL", "AUTOMATIC"]
+# What a variant of the sample sets otherwise than the rehearsal's settings.
+Variant = Literal["manual", "automatic", "regions"]
+VARIANTS: dict[Variant, Json] = {"manual": {}, "automatic": {"mode": "AUTOMATIC"}, "regions": {"vpc_tags": {}}}
 
 
 @dataclass(frozen=True)
@@ -53,16 +56,16 @@ def settings() -> Json:
     return context
 
 
-def synthesized(mode: Mode) -> Assembly:
-    """The sample with the rehearsal's settings, in a deployment mode."""
-    folder = ASSEMBLIES / mode.lower()
+def synthesized(variant: Variant) -> Assembly:
+    """A variant of the sample with the rehearsal's settings."""
+    folder = ASSEMBLIES / variant
     manifest = folder / "manifest.json"
     root = os.open(ROOT, os.O_RDONLY)
     try:
         # Of several test processes, one synthesizes and the others wait for it.
         fcntl.flock(root, fcntl.LOCK_EX)
         if not manifest.exists() or manifest.stat().st_mtime < _newest_source():
-            context = f"{CONTEXT_KEY}={json.dumps(settings() | {'mode': mode})}"
+            context = f"{CONTEXT_KEY}={json.dumps(settings() | VARIANTS[variant])}"
             arguments = ["synth", "--quiet", "--app", "python app.py", "--output", str(folder), "--context", context]
             subprocess.run([str(ROOT / "node_modules/.bin/cdk"), *arguments], cwd=ROOT, check=True)
     finally:

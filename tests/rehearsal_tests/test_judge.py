@@ -33,8 +33,8 @@ class Question:
 
 
 def _queue(rehearsal: Rehearsal, label: str) -> str:
-    function = rehearsal.functions.labeled(label)
-    return next(s.queue_arn for s in rehearsal.functions.sources if rehearsal.functions.function_of(s) is function)
+    function, pollers = rehearsal.functions.labeled(label), rehearsal.pollers
+    return next(one.queue_arn for one in pollers.sources.values() if pollers.function_of(one) is function)
 
 
 def _publish(rehearsal: Rehearsal) -> Question:

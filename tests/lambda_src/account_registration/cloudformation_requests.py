@@ -14,12 +14,18 @@ Type = Literal["Create", "Update", "Delete"]
 
 
 def message(
-    request_type: Type = "Create", *, changes: dict[str, Any] | None = None, properties: dict[str, Any] | None = None
+    request_type: Type = "Create",
+    *,
+    changes: dict[str, Any] | None = None,
+    properties: dict[str, Any] | None = None,
+    old: dict[str, Any] | None = None,
 ) -> str:
-    """Return the body of a message; a change or property of None leaves the name out."""
+    """Return the body of a message; a change or property, old ones too, of None leaves the name out."""
     envelope = raw_event(f"registration-{request_type.lower()}")
     request = json.loads(envelope["Message"]) | (changes or {})
     request["ResourceProperties"] = _without_none(request["ResourceProperties"] | (properties or {}))
+    if old is not None:
+        request["OldResourceProperties"] = _without_none(request["OldResourceProperties"] | old)
     envelope["Message"] = json.dumps(_without_none(request))
     return json.dumps(envelope)
 

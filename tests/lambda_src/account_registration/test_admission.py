@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from account_registration.admission import IAM_LAG_SECONDS, Admitted, Skipped, Stale, admit
-from account_registration.registration import Deregistration, Offboarding, Registration
+from account_registration.order import Deregistration, Offboarding, Registration
 from account_registration.request import RequestRefusedError
 from aws.queue import NotYet
-from aws.stacks import NotReadableError, RoleNotAssumableError, Stack
+from aws.reader import NotReadableError, RoleNotAssumableError
+from aws.stacks import Stack
 from tests.lambda_src.account_registration.cloudformation_requests import MEMBER, continued, request
 
 if TYPE_CHECKING:

@@ -2,82 +2,33 @@
 
 from __future__ import annotations
 
-import itertools
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from account_registration.convergence import Convergence, Outcome, Settled
-from account_registration.registration import Deregistration, Offboarding, Order, Registration, credential_name
+from account_registration.effort import Settled
+from account_registration.order import Deregistration, Offboarding
 from account_registration.request import RequestRefusedError
-from alertlogic_api import AccessKey, AlertLogic, AlertLogicSettings, ConflictError, RejectedError, RetryableError
-from aws.organizations import AwsAccountId
-from tests.lambda_src.account_registration.test_registration import REGISTRATION
-from tests.rehearsal.alertlogic import ACCESS_KEY_ID, SECRET_KEY, FakeAlertLogic, LoggedRequest
+from alertlogic_api import ConflictError, RejectedError, RetryableError
+from tests.lambda_src.account_registration.loops import (
+    accounts,
+    assert_registered_once,
+    calls,
+    client,
+    loop_of,
+    one,
+)
+from tests.lambda_src.account_registration.registrations import ACCOUNT, REGISTRATION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
-
+    from account_registration.convergence import Convergence
     from alertlogic_api import Deployment
-
-ACCOUNT = REGISTRATION.account_id
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeAlertLogic]:
-    with FakeAlertLogic() as fake:
-        yield fake
-    assert fake.contract_violations == []
-
-
-def client(fake: FakeAlertLogic) -> AlertLogic:
-    settings = AlertLogicSettings.from_environment(
-        {
-            "ALERTLOGIC_CUSTOMER_ID": fake.customer_id,
-            "ALERTLOGIC_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:444444444444:secret:alertlogic-AbCdEf",
-            "ALERTLOGIC_GLOBAL_ENDPOINT": fake.url,
-        }
-    )
-    return AlertLogic(settings, access_key=lambda: AccessKey(ACCESS_KEY_ID, SECRET_KEY), sleep=lambda _: None)
-
-
-@pytest.fixture
-def convergence(fake: FakeAlertLogic) -> Convergence:
-    return Convergence(client(fake))
-
-
-def accounts(number: int) -> list[Registration]:
-    return [
-        replace(REGISTRATION, account_id=AwsAccountId(f"{first:012}"), role_arn=f"arn:aws:iam::{first:012}:role/r")
-        for first in range(600000000000, 600000000000 + number)
-    ]
-
-
-def one(outcomes: dict[AwsAccountId, Outcome]) -> Outcome:
-    [outcome] = outcomes.values()
-    return outcome
+    from tests.rehearsal.alertlogic import FakeAlertLogic
 
 
 def deregistration(offboarding: Offboarding) -> Deregistration:
     return Deregistration(ACCOUNT, REGISTRATION.role_arn, offboarding)
-
-
-def assert_registered_once(fake: FakeAlertLogic, registration: Registration = REGISTRATION) -> str:
-    [deployment] = fake.deployments_of(registration.account_id)
-    [credential] = [it for it in fake.credentials.values() if it["secrets"]["arn"] == registration.role_arn]
-    assert credential["name"] == credential_name(registration.account_id)
-    assert deployment["credentials"] == [{"id": credential["id"], "purpose": "discover"}]
-    assert deployment["enabled"]
-    return deployment["id"]
-
-
-def calls(requests: Sequence[LoggedRequest]) -> list[str]:
-    return [f"{request.method} {request.path.split('/')[4]}" for request in requests]
 
 
 class TestCalls:
@@ -87,7 +38,7 @@ class TestCalls:
 
         outcome = one(convergence.converge([REGISTRATION]))
 
-        assert outcome == Settled(assert_registered_once(fake))
+        assert outcome == Settled(assert_registered_once(fake), added=("/aws/us-east-1", "/aws/us-west-2"))
         assert calls(fake.requests[warm:]) == [
             "GET credentials",
             "GET deployments",
@@ -138,7 +89,7 @@ class TestUpdate:
 
     def test_keeps_what_was_changed_between_reading_and_writing(self, fake: FakeAlertLogic) -> None:
         alert_logic = client(fake)
-        convergence = Convergence(alert_logic)
+        convergence = loop_of(alert_logic)
         convergence.converge([REGISTRATION])
         read = alert_logic.deployments.get
         changed = iter([True])
@@ -187,7 +138,7 @@ class TestUpdate:
         alert_logic.deployments.list = lambda: [forgetful(deployment) for deployment in read_all()]  # type: ignore[method-assign]
         alert_logic.deployments.get = lambda deployment_id: forgetful(read(deployment_id))  # type: ignore[method-assign]
 
-        assert isinstance(one(Convergence(alert_logic).converge([REGISTRATION])), Settled)
+        assert isinstance(one(loop_of(alert_logic).converge([REGISTRATION])), Settled)
         assert len([request for request in fake.requests if request.method == "PUT"]) == 1
 
     def test_does_not_write_what_only_the_list_leaves_out(self, fake: FakeAlertLogic) -> None:
@@ -197,7 +148,7 @@ class TestUpdate:
             replace(it, document={"id": it.id, "enabled": True}) for it in read_all()
         ]
 
-        assert isinstance(one(Convergence(alert_logic).converge([REGISTRATION])), Settled)
+        assert isinstance(one(loop_of(alert_logic).converge([REGISTRATION])), Settled)
         assert [request for request in fake.requests if request.method == "PUT"] == []
 
 
@@ -337,102 +288,3 @@ class TestFailure:
 
         assert isinstance(one(convergence.converge([REGISTRATION])), Settled)
         assert_registered_once(fake)
-
-
-def at_once(fake: FakeAlertLogic, *orders: Order) -> list[Outcome]:
-    """Let loops of their own work on the orders at the same time, each with connections of its own."""
-    loops = [(Convergence(client(fake)), order) for order in orders]
-    for loop, _ in loops:
-        loop.converge([])
-    start = threading.Barrier(len(loops))
-
-    def work(loop: Convergence, order: Order) -> Outcome:
-        start.wait()
-        deadline = time.monotonic() + 20
-        while True:  # as the queue delivers again what has to wait
-            outcome = one(loop.converge([order]))
-            if isinstance(outcome, Settled) or time.monotonic() > deadline:
-                return outcome
-
-    with ThreadPoolExecutor(len(loops)) as pool:
-        return [it.result() for it in [pool.submit(work, loop, order) for loop, order in loops]]
-
-
-@pytest.mark.parametrize("requests", [2, 4])
-def test_registers_an_account_once_however_many_ask_at_once(fake: FakeAlertLogic, requests: int) -> None:
-    for registration in accounts(20):
-        outcomes = at_once(fake, *[registration] * requests)
-
-        assert all(isinstance(outcome, Settled) for outcome in outcomes)
-        assert_registered_once(fake, registration)
-
-
-def test_registers_an_account_once_when_its_role_is_made_anew_meanwhile(fake: FakeAlertLogic) -> None:
-    for old in accounts(10):
-        new = replace(old, role_arn=f"{old.role_arn}/new")
-        at_once(fake, old, new)
-
-        # Whichever comes last wins; a request that comes again makes it hold.
-        assert isinstance(one(Convergence(client(fake)).converge([new])), Settled)
-        assert_registered_once(fake, new)
-        assert [it["secrets"]["arn"] for it in fake.credentials.values()].count(old.role_arn) == 0
-
-
-class Turns:
-    """Lets two threads make their calls one at a time, in a given order for as long as both have calls to make."""
-
-    def __init__(self, order: Iterator[int]) -> None:
-        self._order = order
-        self._next = next(order)
-        self._changed = threading.Condition()
-        self._working = {0, 1}
-
-    @contextmanager
-    def of(self, thread: int) -> Generator[None]:
-        with self._changed:
-            self._changed.wait_for(lambda: self._next == thread or self._working == {thread}, timeout=20)
-            yield
-            self._next = next(self._order)
-            self._changed.notify_all()
-
-    def end(self, thread: int) -> None:
-        with self._changed:
-            self._working.discard(thread)
-            self._changed.notify_all()
-
-    def taken_by(self, thread: int, alert_logic: AlertLogic) -> None:
-        """Make every call of a client wait for the thread's turn."""
-        for service, names in (
-            (alert_logic.credentials, ("list", "create", "delete")),
-            (alert_logic.deployments, ("list", "get", "create", "update", "delete")),
-        ):
-            for name in names:
-                setattr(service, name, self._in_turn(thread, getattr(service, name)))
-
-    def _in_turn(self, thread: int, call: Callable[..., object]) -> Callable[..., object]:
-        def called(*args: object, **kwargs: object) -> object:
-            with self.of(thread):
-                return call(*args, **kwargs)
-
-        return called
-
-
-@pytest.mark.parametrize("pattern", range(64))
-def test_registers_an_account_once_in_whatever_order_two_requests_call(fake: FakeAlertLogic, pattern: int) -> None:
-    """Each bit of the pattern says whose turn the next call is, over and over."""
-    turns = Turns(pattern >> bit & 1 for bit in itertools.cycle(range(6)))
-
-    def work(thread: int) -> Outcome:
-        alert_logic = client(fake)
-        alert_logic.policies.list()
-        turns.taken_by(thread, alert_logic)
-        try:
-            return one(Convergence(alert_logic).converge([REGISTRATION]))
-        finally:
-            turns.end(thread)
-
-    with ThreadPoolExecutor(2) as pool:
-        outcomes = [it.result() for it in [pool.submit(work, 0), pool.submit(work, 1)]]
-
-    assert all(isinstance(outcome, Settled) for outcome in outcomes)
-    assert_registered_once(fake)

@@ -6,7 +6,7 @@ import io
 import json
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from moto.backends import get_backend
@@ -42,19 +42,23 @@ class Hub:
     def stack(self, status: str, account_id: str = MEMBER) -> str:
         """Bring the stack of a member into a state, and return its id."""
         if account_id not in self.stack_ids:
-            role = f"arn:aws:iam::{account_id}:role/any"
-            credentials = client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
-            cloudformation = client(
-                "cloudformation",
-                aws_access_key_id=credentials["AccessKeyId"],
-                aws_secret_access_key=credentials["SecretAccessKey"],
-                aws_session_token=credentials["SessionToken"],
-            )
+            cloudformation = _member_client("cloudformation", account_id)
             stack_id = cloudformation.create_stack(StackName="member", TemplateBody=TEMPLATE).get("StackId", "")
             self.stack_ids[account_id] = stack_id
         stack_id = self.stack_ids[account_id]
         get_backend("cloudformation")[account_id]["us-east-1"].stacks[stack_id].status = status
         return stack_id
+
+    def vpc(self, region: str, **tags: str) -> str:
+        """Make a VPC in the member account, and return the key of its entry."""
+        tagged = [{"ResourceType": "vpc", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}]
+        ec2 = _member_client("ec2", MEMBER, region_name=region)
+        vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=tagged if tags else [])["Vpc"]
+        return f"/aws/{region}/vpc/{vpc['VpcId']}"
+
+    def included(self) -> list[str]:
+        [deployment] = self.fake.deployments_of(MEMBER)
+        return [it["key"] for it in deployment["scope"]["include"]]
 
     def message(
         self,
@@ -63,6 +67,7 @@ class Hub:
         *,
         changes: dict[str, Any] | None = None,
         properties: dict[str, Any] | None = None,
+        old: dict[str, Any] | None = None,
     ) -> str:
         physical = {} if request_type == "Create" else {"PhysicalResourceId": f"registration/{account_id}"}
         own = {"AccountId": account_id, "RoleArn": f"arn:aws:iam::{account_id}:role/AlertLogicRole"}
@@ -70,6 +75,7 @@ class Hub:
             request_type,
             changes={"StackId": self.stack_ids[account_id], **physical, **(changes or {})},
             properties=own | (properties or {}),
+            old=old,
         )
 
     def deliver(self, *bodies: str, age: float = 0, received: int = 1) -> list[dict[str, str]]:
@@ -85,6 +91,18 @@ class Hub:
 
     def lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log.getvalue().splitlines()]
+
+
+def _member_client(service: str, account_id: str, **options: str) -> Any:
+    role = f"arn:aws:iam::{account_id}:role/any"
+    credentials = client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    return client(
+        service,
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+        **options,
+    )
 
 
 @pytest.fixture
@@ -240,6 +258,84 @@ class TestUpdateAndDelete:
         # Each turn reads what the one before it wrote.
         lists = [it for it in hub.fake.requests if it.method == "GET" and it.path.endswith("/deployments")]
         assert len(lists) >= 5
+
+
+class TestVpcTags:
+    TAGGED: Final = {"ScopeRegions": [], "VpcTags": [{"Key": "alertlogic", "Value": "true"}]}
+
+    def test_of_before_the_enrollment_are_in_the_first_document(self, hub: Hub) -> None:
+        hub.vpc("us-east-1")
+        wanted = [hub.vpc("us-east-1", alertlogic="true"), hub.vpc("us-west-2", alertlogic="true")]
+        hub.vpc("eu-west-1", alertlogic="true")
+
+        assert hub.deliver(hub.message(properties=self.TAGGED)) == []
+
+        [created] = [it for it in hub.fake.requests if it.method == "POST" and it.path.endswith("/deployments")]
+        assert [it["key"] for it in created.body["scope"]["include"]] == wanted
+        [line] = hub.lines()
+        assert (line["message"], line["added"]) == ("registered", wanted)
+        assert "removed" not in line
+
+    def test_take_the_place_of_whole_regions(self, hub: Hub) -> None:
+        hub.deliver(hub.message())
+        wanted = hub.vpc("us-west-2", alertlogic="true")
+        hub.stack("UPDATE_IN_PROGRESS")
+
+        assert hub.deliver(hub.message("Update", properties=self.TAGGED, old={})) == []
+
+        assert hub.included() == [wanted]
+        assert hub.lines()[-1]["removed"] == ["/aws/us-east-1", "/aws/us-west-2"]
+
+    @pytest.mark.parametrize("prune", ["false", "true"])
+    def test_leave_a_deployment_that_was_there_before_to_its_user_unless_it_is_to_be_pruned(
+        self, hub: Hub, capsys: pytest.CaptureFixture[str], prune: str
+    ) -> None:
+        by_hand, wanted = hub.vpc("us-east-1"), hub.vpc("us-east-1", alertlogic="true")
+        policy = {"id": hub.fake.policies[0]["id"]}
+        hub.fake.add_deployment(
+            account_id=MEMBER,
+            scope={"include": [{"type": "vpc", "key": by_hand, "policy": policy}], "exclude": []},
+        )
+
+        assert hub.deliver(hub.message(properties=self.TAGGED | {"Prune": prune})) == []
+
+        [line] = hub.lines()
+        metrics = [json.loads(it) for it in capsys.readouterr().out.splitlines() if "EntriesRetained" in it]
+        if prune == "true":
+            assert hub.included() == [wanted]
+            assert (line["removed"], metrics) == ([by_hand], [])
+        else:
+            assert hub.included() == [by_hand, wanted]
+            assert line["retained"] == [by_hand]
+            assert [(it["EntriesRetained"], it["service"]) for it in metrics] == [([1.0], "account_registration")]
+
+    def test_that_cannot_be_read_wait_while_all_else_is_done(self, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+        wanted = hub.vpc("us-west-2", alertlogic="true")
+        hub.deliver(hub.message())
+        hub.stack("UPDATE_IN_PROGRESS")
+        update = hub.message("Update", properties=self.TAGGED | {"Mode": "manual"}, old={})
+        with monkeypatch.context() as denied:
+            answer_with_error(denied, "ec2", "DescribeVpcs", "UnauthorizedOperation", status=403)
+
+            assert len(hub.deliver(update)) == 1
+            assert "us-west-2" in hub.lines()[-1]["reason"]
+            assert hub.deliver(update, age=PATIENCE_SECONDS + 1) == []
+
+        assert hub.fake.deployments_of(MEMBER)[0]["mode"] == "manual"
+        assert hub.bucket.answers[-1]["Data"] == {"Status": "pending"}
+        [continuation] = hub.queued()
+        hub.stack("UPDATE_COMPLETE")
+        assert hub.deliver(continuation) == []
+        assert hub.included() == [wanted]
+
+    @pytest.mark.parametrize("name", ["GovernedRegions", "VpcTags", "Prune"])
+    def test_that_are_not_said_properly_are_refused(self, hub: Hub, name: str) -> None:
+        assert hub.deliver(hub.message(properties=self.TAGGED | {name: "everything"})) == []
+
+        [answer] = hub.bucket.answers
+        assert answer["Status"] == "FAILED"
+        assert name in answer["Reason"]
+        assert hub.fake.requests == []
 
 
 class TestForged:

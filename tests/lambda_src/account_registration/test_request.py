@@ -5,15 +5,8 @@ from typing import Any
 
 import pytest
 
-from account_registration.registration import ControlTower, Offboarding
-from account_registration.request import (
-    RequestRefusedError,
-    ResponseUrl,
-    deregistration_of,
-    parse,
-    registration_of,
-)
-from aws.organizations import AwsAccountId
+from account_registration.properties import registration_of
+from account_registration.request import ResponseUrl, parse
 from aws.queue import Refused
 from tests.lambda_src.account_registration.cloudformation_requests import MEMBER, REGISTRATION_ID, continued, request
 from tests.lambda_src.deliveries import raw_event
@@ -80,7 +73,7 @@ class TestParse:
             request(changes={"StackId": stack_id})
 
     def test_reads_a_continued_request_which_knows_no_url(self) -> None:
-        original = request("Update")
+        original = request("Update", old={"ScopeRegions": ["eu-west-1"]})
         body = original.continuation(stack_changed_at="2026-01-15T12:00:00+00:00")
 
         parsed = parse(body)
@@ -91,6 +84,17 @@ class TestParse:
         assert (parsed.type, parsed.id, parsed.stack_id) == (original.type, original.id, original.stack_id)
         assert parsed.physical_resource_id == REGISTRATION_ID
         assert registration_of(parsed) == registration_of(original)
+        assert registration_of(parsed).scope.former_regions == ("eu-west-1",)
+
+    def test_reads_a_continued_request_of_before_there_were_old_properties(self) -> None:
+        body = json.loads(request("Update").continuation(stack_changed_at="then"))
+        del body["OldResourceProperties"]
+
+        assert parse(json.dumps(body)).old_properties == {}
+
+    def test_refuses_old_properties_that_are_none(self) -> None:
+        with pytest.raises(Refused):
+            request("Update", changes={"OldResourceProperties": "none"})
 
     def test_does_not_take_a_request_of_the_topic_for_a_continued_one(self) -> None:
         forged = raw_event("registration-create")
@@ -101,7 +105,7 @@ class TestParse:
 
     def test_shows_neither_url_nor_properties(self) -> None:
         assert SIGNATURE not in repr(request())
-        assert "RoleArn" not in repr(request())
+        assert "RoleArn" not in repr(request("Update"))
 
 
 class TestResponseUrl:
@@ -153,81 +157,6 @@ class TestResponseUrl:
         url = ResponseUrl.trusted(f"https://{BUCKET}.s3.amazonaws.com/key?{SIGNATURE}", region="us-east-1")
 
         assert repr(url) == "ResponseUrl()"
-
-
-class TestRegistrationOf:
-    def test_reads_all_properties(self) -> None:
-        registration = registration_of(request())
-
-        assert (registration.account_id, registration.name) == (MEMBER, "LifeCycle1")
-        assert registration.role_arn == f"arn:aws:iam::{MEMBER}:role/AlertLogicRole-1ABCDEF"
-        assert (registration.mode, registration.policy_name) == ("automatic", "Professional")
-        assert registration.regions == ("us-east-1", "us-west-2")
-        assert registration.control_tower == ControlTower("o-exampleorg1", "us-east-1", AwsAccountId("111111111111"))
-
-    def test_falls_back_to_the_account_id_for_a_name(self) -> None:
-        assert registration_of(request(properties={"AccountName": ""})).name == MEMBER
-
-    def test_knows_an_account_without_landing_zone(self) -> None:
-        properties = {"OrganizationId": "", "HomeRegion": "", "ManagementAccountId": ""}
-
-        assert registration_of(request(properties=properties)).control_tower is None
-
-    def test_reads_a_scope_without_regions_and_repeats_none(self) -> None:
-        assert registration_of(request(properties={"ScopeRegions": []})).regions == ()
-        assert registration_of(request(properties={"ScopeRegions": ["us-east-1"] * 2})).regions == ("us-east-1",)
-
-    @pytest.mark.parametrize(
-        "name", ["AccountId", "AccountName", "RoleArn", "Mode", "Policy", "ScopeRegions", "OrganizationId"]
-    )
-    @pytest.mark.parametrize("value", [None, 5])
-    def test_refuses_a_request_with_a_property_missing(self, name: str, value: int | None) -> None:
-        with pytest.raises(RequestRefusedError, match=name):
-            registration_of(request(properties={name: value}))
-
-    @pytest.mark.parametrize(
-        ("name", "value"),
-        [
-            ("Mode", "readonly"),
-            ("ScopeRegions", "us-east-1"),
-            ("ScopeRegions", ["everywhere"]),
-            ("ScopeRegions", [5]),
-            ("RoleArn", "role"),
-        ],
-    )
-    def test_refuses_a_request_with_a_malformed_property(self, name: str, value: Any) -> None:
-        with pytest.raises(RequestRefusedError, match=name):
-            registration_of(request(properties={name: value}))
-
-
-@pytest.mark.parametrize(
-    "properties",
-    [
-        {"AccountId": "666666666666"},
-        {"RoleArn": "arn:aws:iam::666666666666:role/AlertLogicRole"},
-        {"AccountId": "666666666666", "RoleArn": "arn:aws:iam::666666666666:role/AlertLogicRole"},
-    ],
-)
-def test_refuses_a_stack_that_speaks_for_another_account(properties: dict[str, str]) -> None:
-    with pytest.raises(RequestRefusedError, match=r"in account 555555555555 may not speak for .*666666666666"):
-        registration_of(request(properties=properties))
-    with pytest.raises(RequestRefusedError, match="may not speak for"):
-        deregistration_of(request("Delete", properties=properties), Offboarding.DELETE)
-
-
-def test_refuses_a_stack_id_of_another_account_than_the_properties() -> None:
-    stack_id = "arn:aws:cloudformation:us-east-1:666666666666:stack/member/1"
-
-    with pytest.raises(RequestRefusedError, match="in account 666666666666 may not speak for 555555555555"):
-        registration_of(request(changes={"StackId": stack_id}))
-
-
-def test_reads_little_of_a_delete_since_its_stack_may_be_older() -> None:
-    properties = dict.fromkeys(("AccountName", "Mode", "Policy", "ScopeRegions", "OrganizationId"))
-
-    deregistration = deregistration_of(request("Delete", properties=properties), Offboarding.DELETE)
-
-    assert (deregistration.account_id, deregistration.offboarding) == (MEMBER, Offboarding.DELETE)
 
 
 @pytest.mark.parametrize("physical_id", [f"unregistered/{MEMBER}", "registration/666666666666", "", "2026/01/15/log"])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from account_registration.registration import Offboarding
+from account_registration.order import Offboarding
 from account_registration.settings import Settings
 
 ENVIRONMENT = {

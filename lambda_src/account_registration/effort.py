@@ -1,0 +1,181 @@
+"""What one loop does about one account: it applies what was decided, and remembers of it what the next round needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from alertlogic_api import AlertLogicError, ConflictError, RejectedError
+from aws.queue import NotYet
+from aws.reader import NotReadableError, RoleNotAssumableError
+from protection.ownership import deployment_of
+
+from .document import amended, amended_scope, disabled, new_document
+from .registration import (
+    AmendDeployment,
+    CreateCredential,
+    CreateDeployment,
+    DeleteCredential,
+    DeleteDeployment,
+    DisableDeployment,
+    decide,
+    withdraw,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from typing import Protocol
+
+    from alertlogic_api import AlertLogic
+    from aws.organizations import AwsAccountId
+    from aws.vpcs import Vpc
+    from protection.scope import Amendment
+
+    from .order import Order, Registration
+    from .registration import Change, State
+
+    class Vpcs(Protocol):
+        """Sees VPCs in other accounts, as `aws.vpcs.VpcReader` does."""
+
+        def vpcs(
+            self, *, account_id: AwsAccountId, regions: Collection[str]
+        ) -> Mapping[str, Collection[Vpc] | NotReadableError]:
+            """List an account's VPCs, by region."""
+            ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """An account is as ordered.
+
+    Attributes:
+        deployment_id: Alert Logic's deployment; None where none is left.
+        added: The keys that were added to its scope.
+        removed: The keys that were removed from it.
+        retained: The keys in it that are no longer wanted, but not ours to remove.
+    """
+
+    deployment_id: str | None
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    retained: tuple[str, ...] = ()
+
+
+Outcome = Settled | Exception
+
+
+@dataclass(slots=True)
+class Effort:
+    """One account, and what was done about it so far."""
+
+    order: Order
+    alert_logic: AlertLogic
+    vpcs: Vpcs
+    policy_ids: Mapping[str, str]
+    known_ours: set[str] = field(default_factory=set[str])
+    credential_known_ours: str | None = None
+    written: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    was_rejected: bool = False
+    unreadable: tuple[NotReadableError, ...] = ()
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    retained: tuple[str, ...] = ()
+
+    def advance(self, state: State) -> Outcome | None:
+        """Do what is left to do; return the outcome once nothing is left, or nothing can be done."""
+        try:
+            changes = decide(self.order, replace(state, known_ours=self.known_ours))
+            has_written = [self._apply(change) for change in changes]
+        except ConflictError:
+            return None
+        except RejectedError as error:
+            # The first time, somebody may merely have taken away what this refers to.
+            if self.was_rejected:
+                return self._withdraw(state) or error
+            self.was_rejected = True
+            return None
+        except Exception as error:  # noqa: BLE001 - one account must not fail the others
+            return error
+        self.was_rejected = False
+        return None if any(has_written) else self._outcome(state)
+
+    def _outcome(self, state: State) -> Outcome:
+        if self.unreadable:
+            return NotYet("; ".join(str(error) for error in self.unreadable))
+        deployment = deployment_of(self.order.account_id, state.deployments)
+        return Settled(deployment.id if deployment else None, self.added, self.removed, self.retained)
+
+    def _apply(self, change: Change) -> bool:
+        match change:
+            case CreateCredential(name, role_arn):
+                self.credential_made_here = self.alert_logic.credentials.create(name=name, role_arn=role_arn).id
+            case CreateDeployment():
+                self._create(change)
+            case AmendDeployment():
+                return self._amend(change)
+            case DisableDeployment(deployment_id):
+                document = self._read(deployment_id)
+                return self._put(deployment_id, document, disabled(document))
+            case DeleteDeployment(deployment_id):
+                self.alert_logic.deployments.delete(deployment_id)
+            case DeleteCredential(credential_id):
+                self.alert_logic.credentials.delete(credential_id)
+        return True
+
+    def _create(self, change: CreateDeployment) -> None:
+        document, scope = self._wanted(new_document(change.registration), change, is_ours=True)
+        self.known_ours.add(self.alert_logic.deployments.create(document).id)
+        self.added += scope.added
+
+    def _amend(self, change: AmendDeployment) -> bool:
+        if change.is_ours:
+            self.known_ours.add(change.deployment_id)
+        document = self._read(change.deployment_id)
+        wanted, scope = self._wanted(document, change, is_ours=change.is_ours)
+        self.retained = scope.retained
+        if not self._put(change.deployment_id, document, wanted):
+            return False
+        self.added += scope.added
+        self.removed += scope.removed
+        return True
+
+    def _wanted(
+        self, document: Mapping[str, Any], change: CreateDeployment | AmendDeployment, *, is_ours: bool
+    ) -> tuple[dict[str, Any], Amendment]:
+        order = change.registration
+        # Only now, since a list that is older than the document could undo what others wrote into it meanwhile.
+        vpcs = self._vpcs(order)
+        scope = amended_scope(document, order, vpcs=vpcs, policy_ids=self.policy_ids, is_ours=is_ours)
+        credential_id = change.credential_id or self.credential_made_here or ""
+        return amended(document, order, credential_id=credential_id, include=scope.include), scope
+
+    def _vpcs(self, order: Registration) -> dict[str, Collection[Vpc]]:
+        if not order.scope.tags:
+            return {}
+        try:
+            listed = self.vpcs.vpcs(account_id=order.account_id, regions=order.scope.tag_regions)
+        except RoleNotAssumableError as error:
+            raise NotYet(str(error)) from error
+        self.unreadable = tuple(found for found in listed.values() if isinstance(found, NotReadableError))
+        return {region: found for region, found in listed.items() if not isinstance(found, NotReadableError)}
+
+    def _read(self, deployment_id: str) -> dict[str, Any]:
+        # Anew, so that what others changed since the list was read survives.
+        return self.alert_logic.deployments.get(deployment_id).update_document()
+
+    def _put(self, deployment_id: str, document: Mapping[str, Any], wanted: dict[str, Any]) -> bool:
+        # What Alert Logic did not keep when it was written will not be kept the second time.
+        if wanted in (document, self.written.get(deployment_id)):
+            return False
+        version = self.alert_logic.deployments.update(deployment_id, wanted).version
+        self.written[deployment_id] = {**wanted, "version": version}
+        return True
+
+    def _withdraw(self, state: State) -> AlertLogicError | None:
+        try:
+            for change in withdraw(self.order, state):
+                self._apply(change)
+        except AlertLogicError as error:
+            # Then the message waits, is rejected again, and this is tried again.
+            return error
+        return None

@@ -1,0 +1,140 @@
+"""What a request asks for, as the properties of the custom resource say it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from aws.environment import REGION
+from aws.organizations import AwsAccountId
+from protection.scope import tags_of
+
+from .order import ControlTower, Deregistration, Registration, Scope
+from .request import RequestRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from protection.scope import VpcTag
+
+    from .order import Offboarding
+    from .request import Request
+
+_ROLE_ARN: Final = re.compile(r"arn:aws:iam::(?P<account>[0-9]{12}):role/[!-~]+")
+_MODES: Final = ("automatic", "manual")
+
+
+def registration_of(request: Request) -> Registration:
+    """Read what a Create or an Update asks for.
+
+    Raises:
+        RequestRefusedError: A property is missing or malformed, or speaks for another account.
+    """
+    properties = request.properties
+    account_id = _agreed_account(request)
+    mode = _property(properties, "Mode")
+    if mode not in _MODES:
+        raise RequestRefusedError(f"Mode is {mode!r}; it must be one of {', '.join(_MODES)}")
+    return Registration(
+        account_id=account_id,
+        role_arn=_property(properties, "RoleArn"),
+        name=_property(properties, "AccountName") or account_id,
+        mode=mode,
+        policy_name=_property(properties, "Policy"),
+        scope=_scope(request),
+        control_tower=ControlTower(
+            organization_id=_property(properties, "OrganizationId"),
+            home_region=_property(properties, "HomeRegion"),
+            management_account_id=AwsAccountId(_property(properties, "ManagementAccountId")),
+        )
+        if _property(properties, "OrganizationId")
+        else None,
+        only_if_missing=False,
+    )
+
+
+def _scope(request: Request) -> Scope:
+    properties, old = request.properties, request.old_properties
+    regions, tag_regions = _whole_regions(properties), _tag_regions(properties)
+    prune = _property(properties, "Prune")
+    if prune not in {"true", "false"}:
+        raise RequestRefusedError(f"Prune is {prune!r}; it must be true or false")
+    return Scope(
+        regions=regions,
+        tags=_tags(properties),
+        tag_regions=tag_regions,
+        former_regions=tuple(name for name in _formerly(_whole_regions, old) if name not in regions),
+        former_tag_regions=tuple(name for name in _formerly(_tag_regions, old) if name not in tag_regions),
+        prune=prune == "true",
+    )
+
+
+def _whole_regions(properties: Mapping[str, Any]) -> tuple[str, ...]:
+    return _regions(properties, "ScopeRegions")
+
+
+def _tag_regions(properties: Mapping[str, Any]) -> tuple[str, ...]:
+    governed_regions, tags = _regions(properties, "GovernedRegions"), _tags(properties)
+    if tags and not governed_regions:
+        raise RequestRefusedError("GovernedRegions is empty, so VpcTags would put nothing into scope")
+    return governed_regions if tags else ()
+
+
+def _formerly(
+    read: Callable[[Mapping[str, Any]], tuple[str, ...]], old_properties: Mapping[str, Any]
+) -> tuple[str, ...]:
+    try:
+        return read(old_properties)
+    except RequestRefusedError:
+        # They were refused, or are older than the property, so they never had this effect. And whoever corrects a
+        # property must not be refused for what it was.
+        return ()
+
+
+def deregistration_of(request: Request, offboarding: Offboarding) -> Deregistration:
+    """Read what a Delete asks for: little, since the stack may be older than today's properties.
+
+    Raises:
+        RequestRefusedError: It speaks for another account.
+    """
+    return Deregistration(
+        account_id=_agreed_account(request),
+        role_arn=_property(request.properties, "RoleArn"),
+        offboarding=offboarding,
+    )
+
+
+def _agreed_account(request: Request) -> AwsAccountId:
+    account_id = request.stack_id.account_id
+    role = _ROLE_ARN.fullmatch(_property(request.properties, "RoleArn"))
+    if role is None:
+        raise RequestRefusedError("RoleArn is not the ARN of a role")
+    claimed = {_property(request.properties, "AccountId"), role["account"]}
+    if claimed != {account_id}:
+        raise RequestRefusedError(f"a stack in account {account_id} may not speak for {', '.join(sorted(claimed))}")
+    return account_id
+
+
+def _regions(properties: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    regions = properties.get(name)
+    if not isinstance(regions, list) or not all(_is_region(region) for region in cast("list[object]", regions)):
+        raise RequestRefusedError(f"{name} is not a list of regions")
+    return tuple(dict.fromkeys(cast("list[str]", regions)))
+
+
+def _tags(properties: Mapping[str, Any]) -> tuple[VpcTag, ...]:
+    try:
+        return tags_of(properties.get("VpcTags"))
+    except ValueError as error:
+        raise RequestRefusedError(f"VpcTags {error}") from error
+
+
+def _is_region(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(REGION.pattern, value) is not None
+
+
+def _property(properties: Mapping[str, Any], name: str) -> str:
+    value = properties.get(name)
+    if not isinstance(value, str):
+        raise RequestRefusedError(f"the property {name} is missing")
+    return value

@@ -1,0 +1,72 @@
+"""The VPCs of an account and their tags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from .clients import error_code
+from .queue import is_transient
+from .reader import DENIED, NotReadableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from mypy_boto3_ec2 import EC2Client
+
+    from .organizations import AwsAccountId
+    from .reader import Clients
+
+_PAGE_SIZE: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Vpc:
+    """A VPC; `tags` are all of its tags."""
+
+    id: str
+    tags: Mapping[str, str]
+
+
+class VpcReader:
+    """Lists VPCs.
+
+    Args:
+        clients: Gives, for an account, what makes clients there; may raise `RoleNotAssumableError`.
+    """
+
+    def __init__(self, clients: Callable[[AwsAccountId], Clients]) -> None:
+        self._clients = clients
+
+    def vpcs(
+        self, *, account_id: AwsAccountId, regions: Collection[str]
+    ) -> dict[str, tuple[Vpc, ...] | NotReadableError]:
+        """List the VPCs that an account owns, by region; a region that cannot be read says why.
+
+        Raises:
+            RoleNotAssumableError: The account cannot be read at all.
+        """
+        clients = self._clients(account_id)
+        return {region: _vpcs(clients("ec2", region), account_id, region) for region in regions}
+
+
+def _vpcs(ec2: EC2Client, account_id: AwsAccountId, region: str) -> tuple[Vpc, ...] | NotReadableError:
+    pages = ec2.get_paginator("describe_vpcs").paginate(
+        # Not those that other accounts share with this one, whose tags are their owner's.
+        Filters=[{"Name": "owner-id", "Values": [account_id]}],
+        PaginationConfig={"PageSize": _PAGE_SIZE},
+    )
+    try:
+        return tuple(
+            Vpc(vpc.get("VpcId", ""), {tag.get("Key", ""): tag.get("Value", "") for tag in vpc.get("Tags", [])})
+            for page in pages
+            for vpc in page["Vpcs"]
+        )
+    except (BotoCoreError, ClientError) as error:
+        reason = error_code(error) if isinstance(error, ClientError) else type(error).__name__
+        # An outage of one region must not hold up the others.
+        if reason in DENIED or is_transient(error):
+            return NotReadableError(f"the VPCs of account {account_id} in {region} cannot be read: {reason}")
+        raise

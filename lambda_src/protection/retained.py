@@ -1,0 +1,28 @@
+"""The metric of what nobody wants any more in deployments that are not ours to clear."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
+
+from aws.queue import METRIC_NAMESPACE
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+RETAINED_METRIC: Final = "EntriesRetained"
+
+
+def count_retained(keys: Collection[str], *, service: str) -> None:
+    """Count the entries of a deployment that would go if it were ours, or all were to be pruned.
+
+    Args:
+        keys: Their keys; nothing is counted where there are none.
+        service: The function's name in its log.
+    """
+    if keys:
+        with single_metric(
+            name=RETAINED_METRIC, unit=MetricUnit.Count, value=len(keys), namespace=METRIC_NAMESPACE
+        ) as metric:
+            metric.add_dimension("service", service)

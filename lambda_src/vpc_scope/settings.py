@@ -1,0 +1,74 @@
+"""What the function is told by its environment."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from alertlogic_api import AlertLogicSettings
+from aws.environment import NAME, QUEUE_URL, REGION, Environment, Kind
+from protection.scope import VpcTag
+
+from .convergence import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ROLE_NAME: Final = Kind(f"({NAME.pattern})?", f"{NAME.words}, or nothing")
+_POLICY: Final = Kind(r".*\S.*", "the name of a policy such as Professional")
+_TAGS: Final = Kind(r"\[.*\]", 'a JSON list such as [{"Key": "alertlogic", "Value": "true"}], which is not empty')
+_SWITCH: Final = Kind("true|false", "true or false")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The environment of the function, read once.
+
+    Attributes:
+        alert_logic: Where Alert Logic is.
+        reader_role_name: The role that reads the VPCs of other accounts; empty where there is only the own account.
+        regions: Where scope is ours to keep.
+        rule: What belongs into it.
+        queue_url: Where the events come from.
+        dead_letter_queue_url: Where those go that nothing can be done with.
+    """
+
+    alert_logic: AlertLogicSettings
+    reader_role_name: str
+    regions: frozenset[str]
+    rule: Rule
+    queue_url: str
+    dead_letter_queue_url: str
+
+    @classmethod
+    def from_environment(cls, variables: Mapping[str, str]) -> Settings:
+        """Read the environment.
+
+        Raises:
+            ValueError: A variable is missing or malformed; the message names it.
+        """
+        environment = Environment(variables)
+        return cls(
+            alert_logic=AlertLogicSettings.from_environment(variables),
+            reader_role_name=environment.one("READER_ROLE_NAME", _ROLE_NAME),
+            regions=frozenset(environment.some("REGIONS", REGION)),
+            rule=Rule(
+                tags=_tags("VPC_TAGS", environment.one("VPC_TAGS", _TAGS)),
+                policy_name=environment.one("POLICY", _POLICY),
+                prune=environment.one("PRUNE", _SWITCH) == "true",
+            ),
+            queue_url=environment.one("QUEUE_URL", QUEUE_URL),
+            dead_letter_queue_url=environment.one("DEAD_LETTER_QUEUE_URL", QUEUE_URL),
+        )
+
+
+def _tags(name: str, text: str) -> tuple[VpcTag, ...]:
+    try:
+        pairs: list[dict[str, Any]] = json.loads(text)
+        tags = tuple(VpcTag(pair["Key"], pair["Value"]) for pair in pairs)
+    except (KeyError, TypeError, ValueError):
+        tags = ()
+    if not tags or not all(isinstance(tag.key, str) and tag.key and isinstance(tag.value, str) for tag in tags):
+        raise ValueError(f"{name} holds {text!r}; it must be {_TAGS.words}")
+    return tags

@@ -1,0 +1,86 @@
+"""Loops against the fake Alert Logic, and what they come to."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from account_registration.convergence import Convergence
+from account_registration.effort import Settled
+from alertlogic_api import AccessKey, AlertLogic, AlertLogicSettings
+from aws.organizations import AwsAccountId
+from protection.ownership import credential_name
+from tests.lambda_src.account_registration.fake_vpcs import FakeVpcs
+from tests.lambda_src.account_registration.registrations import REGISTRATION
+from tests.rehearsal.alertlogic import ACCESS_KEY_ID, SECRET_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from account_registration.effort import Outcome
+    from account_registration.order import Order, Registration
+    from tests.rehearsal.alertlogic import FakeAlertLogic, LoggedRequest
+
+
+def client(fake: FakeAlertLogic) -> AlertLogic:
+    settings = AlertLogicSettings.from_environment(
+        {
+            "ALERTLOGIC_CUSTOMER_ID": fake.customer_id,
+            "ALERTLOGIC_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:444444444444:secret:alertlogic-AbCdEf",
+            "ALERTLOGIC_GLOBAL_ENDPOINT": fake.url,
+        }
+    )
+    return AlertLogic(settings, access_key=lambda: AccessKey(ACCESS_KEY_ID, SECRET_KEY), sleep=lambda _: None)
+
+
+def loop_of(alert_logic: AlertLogic, vpcs: FakeVpcs | None = None) -> Convergence:
+    return Convergence(alert_logic, vpcs or FakeVpcs())
+
+
+def accounts(number: int) -> list[Registration]:
+    return [
+        replace(REGISTRATION, account_id=AwsAccountId(f"{first:012}"), role_arn=f"arn:aws:iam::{first:012}:role/r")
+        for first in range(600000000000, 600000000000 + number)
+    ]
+
+
+def one(outcomes: dict[AwsAccountId, Outcome]) -> Outcome:
+    [outcome] = outcomes.values()
+    return outcome
+
+
+def assert_registered_once(
+    fake: FakeAlertLogic, registration: Registration = REGISTRATION, *, is_adopted: bool = False
+) -> str:
+    [deployment] = fake.deployments_of(registration.account_id)
+    [credential] = [it for it in fake.credentials.values() if it["secrets"]["arn"] == registration.role_arn]
+    assert credential["name"] == credential_name(registration.account_id, is_adopted=is_adopted)
+    assert deployment["credentials"] == [{"id": credential["id"], "purpose": "discover"}]
+    assert deployment["enabled"]
+    return deployment["id"]
+
+
+def calls(requests: Sequence[LoggedRequest]) -> list[str]:
+    return [f"{request.method} {request.path.split('/')[4]}" for request in requests]
+
+
+def at_once(fake: FakeAlertLogic, *orders: Order, vpcs: FakeVpcs | None = None) -> list[Outcome]:
+    """Let loops of their own work on the orders at the same time, each with connections of its own."""
+    loops = [(loop_of(client(fake), vpcs), order) for order in orders]
+    for loop, _ in loops:
+        loop.converge([])
+    start = threading.Barrier(len(loops))
+
+    def work(loop: Convergence, order: Order) -> Outcome:
+        start.wait()
+        deadline = time.monotonic() + 20
+        while True:  # as the queue delivers again what has to wait
+            outcome = one(loop.converge([order]))
+            if isinstance(outcome, Settled) or time.monotonic() > deadline:
+                return outcome
+
+    with ThreadPoolExecutor(len(loops)) as pool:
+        return [it.result() for it in [pool.submit(work, loop, order) for loop, order in loops]]

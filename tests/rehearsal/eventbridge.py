@@ -1,0 +1,130 @@
+"""EventBridge: events on buses, and what the buses' rules pass on. Each hop is judged."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from tests.rehearsal.calls import bus_of
+from tests.rehearsal.gateway import AwsError
+from tests.rehearsal.moto_state import backend
+from tests.rehearsal.principals import RoleSession, Service, account_of, region_of
+
+if TYPE_CHECKING:
+    from tests.rehearsal.authority import Authority, Context
+    from tests.rehearsal.calls import ApiCall
+    from tests.rehearsal.clock import VirtualClock
+    from tests.rehearsal.queues import Queues
+    from tests.rehearsal.templates import Json
+
+TRANSFORMS = {"Input", "InputPath", "InputTransformer"}
+
+
+class ThirdHopError(Exception):
+    """A rule would pass an event on that came from another account or region. EventBridge sets it aside instead.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
+    """
+
+
+class EventBridge:
+    """All event buses of all accounts."""
+
+    def __init__(self, queues: Queues, authority: Authority, clock: VirtualClock) -> None:
+        self._queues = queues
+        self._authority = authority
+        self._clock = clock
+        self._put = 0
+
+    def emit(self, event: Json) -> int:
+        """An AWS service puts an event on the default bus of the account and region that the event names.
+
+        Returns:
+            How many queues it ended in.
+        """
+        return self.put(f"arn:aws:events:{event['region']}:{event['account']}:event-bus/default", event)
+
+    def put(self, bus_arn: str, event: Json, *, is_received: bool = False) -> int:
+        """Put an event on a bus, whoever it is from.
+
+        Args:
+            bus_arn: The bus.
+            event: The event.
+            is_received: It came from another account or region.
+
+        Returns:
+            How many queues it ended in.
+
+        Raises:
+            ThirdHopError: a rule would pass a received event on.
+        """
+        bus = backend("events", account_of(bus_arn), region_of(bus_arn)).event_buses[bus_arn.rsplit("/", 1)[1]]
+        return sum(
+            self._deliver(rule.arn, target, event, is_received=is_received)
+            for rule in bus.rules.values()
+            if rule.state == "ENABLED" and rule.event_pattern.get_pattern() and rule.event_pattern.matches_event(event)
+            for target in rule.targets
+        )
+
+    def put_events(self, call: ApiCall) -> dict[str, Any]:
+        """EventBridge's PutEvents. That the caller may put events on the bus is judged before."""
+        results = [self._put_entry(call, entry) for entry in call.parameters["Entries"]]
+        return {"FailedEntryCount": sum("ErrorCode" in result for result in results), "Entries": results}
+
+    def _put_entry(self, call: ApiCall, entry: Json) -> dict[str, str]:
+        """Nobody can speak for AWS. Whoever else somebody speaks for, the account is the caller's."""
+        bus_arn = bus_of(call, entry)
+        if region_of(bus_arn) != call.region:
+            raise AwsError("ValidationException", f"{bus_arn} is in another region")
+        if entry["Source"].startswith("aws."):
+            code = "NotAuthorizedForSourceException"
+            return {"ErrorCode": code, "ErrorMessage": "Not authorized for the source."}
+        self._put += 1
+        event: Json = {
+            "version": "0",
+            "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"PutEvents/{self._put}")),
+            "detail-type": entry["DetailType"],
+            "source": entry["Source"],
+            "account": call.account,
+            "time": self._clock.iso(),
+            "region": call.region,
+            "resources": entry.get("Resources", []),
+            "detail": json.loads(entry["Detail"]),
+        }
+        self.put(bus_arn, event, is_received=account_of(bus_arn) != call.account)
+        return {"EventId": event["id"]}
+
+    def _deliver(self, rule_arn: str, target: Json, event: Json, *, is_received: bool) -> int:
+        if TRANSFORMS & target.keys():
+            raise NotImplementedError(f"rule {rule_arn}: only whole events are known")
+        service = Service("events.amazonaws.com", rule_arn)
+        dead_letters = target.get("DeadLetterConfig", {}).get("Arn")
+        match target["Arn"].split(":")[2]:
+            case "sqs":
+                return self._queues.send(service, json.dumps(event), target["Arn"], dead_letters)
+            case "events" if self._may_forward(service, target, event, is_received=is_received):
+                return self.put(target["Arn"], event, is_received=is_received or _is_abroad(rule_arn, target["Arn"]))
+            case "events":
+                self._queues.send(service, json.dumps(event), None, dead_letters)
+                return 0
+            case _:
+                raise NotImplementedError(f"rule {rule_arn}: only queues and event buses are known")
+
+    def _may_forward(self, service: Service, target: Json, event: Json, *, is_received: bool) -> bool:
+        """Whether the rule may assume the target's role, and the role put this event on the other bus."""
+        if is_received and _is_abroad(str(service.source_arn), target["Arn"]):
+            raise ThirdHopError(f"rule {service.source_arn} passes on to {target['Arn']} what came from elsewhere")
+        context: Context = {
+            "aws:RequestedRegion": region_of(target["Arn"]),
+            "events:detail-type": event["detail-type"],
+            "events:source": event["source"],
+        }
+        return self._authority.allows(service, "sts:AssumeRole", target["RoleArn"]) and self._authority.allows(
+            RoleSession(target["RoleArn"], "EventBridge"), "events:PutEvents", target["Arn"], context
+        )
+
+
+def _is_abroad(here: str, there: str) -> bool:
+    """Whether two ARNs are of different accounts or regions."""
+    return (account_of(here), region_of(here)) != (account_of(there), region_of(there))
