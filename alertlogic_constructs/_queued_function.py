@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
+from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
-from constructs import Construct
 
-from ._lambda_asset import ARCHITECTURE, RUNTIME, lambda_code
+from ._alarms import PATIENCE, PERIOD, create_alarm
+from ._asset_function import FUNCTION_TIMEOUT, AssetFunction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_FUNCTION_TIMEOUT = Duration.minutes(5)
+    from constructs import Construct
+
 _RETENTION = Duration.days(14)
 # The functions space a waiting message's deliveries by 11 minutes on average: 1,000, the most that SQS counts, outlast
 # a week's outage, and leave the message, whose age counts on in the dead-letter queue, six of its 14 days there.
 _MAX_RECEIVE_COUNT = 1000
-_AGE_ALARM = Duration.hours(1)
-_PERIOD = Duration.minutes(15)
 
 
-class QueuedFunction(Construct):
+class QueuedFunction(AssetFunction):
     """A queue whose messages one function works on in batches, with partial batch responses.
 
     A message that the function cannot work on yet stays in the queue; one that it never can goes to the dead-letter
@@ -35,11 +33,8 @@ class QueuedFunction(Construct):
     Attributes:
         queue: The queue.
         dead_letter_queue: Where messages go that failed for good. Kept for 14 days.
-        function: The function.
-        role: The function's role: its own queue, its own logs, and what the construct around it grants.
         age_alarm: In alarm when a message has waited for an hour.
         dead_letter_alarm: In alarm while a message is in the dead-letter queue.
-        error_alarm: In alarm when the function fails as a whole.
     """
 
     def __init__(
@@ -66,7 +61,14 @@ class QueuedFunction(Construct):
             batch_size: How many messages one invocation gets at most.
             batching_window: For how long messages are gathered into a batch; not at all unless given.
         """
-        super().__init__(scope, construct_id)
+        super().__init__(
+            scope,
+            construct_id,
+            function=function,
+            description=description,
+            environment=environment,
+            role_name=role_name,
+        )
         self.dead_letter_queue = sqs.Queue(
             self,
             "DeadLetterQueue",
@@ -83,15 +85,13 @@ class QueuedFunction(Construct):
             # Lambda's advice: six times the function's timeout, and the window, so that a message is never worked on
             # twice at once.
             visibility_timeout=(batching_window or Duration.seconds(0)).plus(
-                Duration.seconds(6 * _FUNCTION_TIMEOUT.to_seconds())
+                Duration.seconds(6 * FUNCTION_TIMEOUT.to_seconds())
             ),
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=_MAX_RECEIVE_COUNT),
         )
-        log_group = logs.LogGroup(
-            self, "Logs", retention=logs.RetentionDays.THREE_MONTHS, removal_policy=RemovalPolicy.DESTROY
-        )
-        self.role = self._create_role(role_name, log_group)
-        self.function = self._create_function(function, description, environment, log_group)
+        self.function.add_environment("QUEUE_URL", self.queue.queue_url)
+        self.function.add_environment("DEAD_LETTER_QUEUE_URL", self.dead_letter_queue.queue_url)
+        self._grant_queues()
         lambda_.EventSourceMapping(
             self,
             "EventSource",
@@ -102,92 +102,43 @@ class QueuedFunction(Construct):
             report_batch_item_failures=True,
             max_concurrency=5,
         )
-        self.age_alarm, self.dead_letter_alarm, self.error_alarm = self._create_alarms(function)
-
-    def _create_function(
-        self, function: str, description: str, environment: Mapping[str, str], log_group: logs.ILogGroup
-    ) -> lambda_.Function:
-        created = lambda_.Function(
+        self.age_alarm = create_alarm(
             self,
-            "Function",
-            description=description,
-            runtime=RUNTIME,
-            architecture=ARCHITECTURE,
-            code=lambda_code(),
-            handler=f"{function}.handler.lambda_handler",
-            role=self.role,
-            timeout=_FUNCTION_TIMEOUT,
-            memory_size=512,
-            log_group=log_group,
-            environment={
-                **environment,
-                "QUEUE_URL": self.queue.queue_url,
-                "DEAD_LETTER_QUEUE_URL": self.dead_letter_queue.queue_url,
-                "POWERTOOLS_SERVICE_NAME": function,
-            },
+            "AgeAlarm",
+            metric=self._age(function),
+            threshold=PATIENCE.to_seconds(),
+            description=f"{function}: a message has waited for an hour",
         )
-        Validations.of(created).acknowledge(
-            Acknowledgment(id="AwsSolutions-L1", reason="The wheels of the asset are pinned for this runtime")
+        self.dead_letter_alarm = create_alarm(
+            self,
+            "DeadLetterAlarm",
+            metric=self.dead_letter_queue.metric_approximate_number_of_messages_visible(
+                period=PERIOD, statistic="Maximum"
+            ),
+            threshold=0,
+            description=f"{function}: a message failed for good; its attribute `reason`, or the log, says why",
         )
-        return created
 
-    def _create_alarms(self, function: str) -> tuple[cloudwatch.Alarm, cloudwatch.Alarm, cloudwatch.Alarm]:
-        age = cloudwatch.MathExpression(
+    def _age(self, function: str) -> cloudwatch.MathExpression:
+        return cloudwatch.MathExpression(
             expression="MAX([FILL(untouched, 0), FILL(waiting, 0)])",
-            period=_PERIOD,
+            period=PERIOD,
             label="age of the oldest message",
             using_metrics={
                 # SQS leaves out what was received three times; of these the function tells.
-                "untouched": self.queue.metric_approximate_age_of_oldest_message(period=_PERIOD, statistic="Maximum"),
+                "untouched": self.queue.metric_approximate_age_of_oldest_message(period=PERIOD, statistic="Maximum"),
                 "waiting": cloudwatch.Metric(
                     namespace="AlertLogic",
                     metric_name="OldestWaitingMessage",
                     dimensions_map={"service": function},
-                    period=_PERIOD,
+                    period=PERIOD,
                     statistic="Maximum",
                 ),
             },
         )
-        dead_letters = self.dead_letter_queue.metric_approximate_number_of_messages_visible(
-            period=_PERIOD, statistic="Maximum"
-        )
-        errors = self.function.metric_errors(period=_PERIOD, statistic="Sum")
-        return (
-            self._create_alarm(
-                "AgeAlarm", age, _AGE_ALARM.to_seconds(), f"{function}: a message has waited for an hour"
-            ),
-            self._create_alarm(
-                "DeadLetterAlarm",
-                dead_letters,
-                0,
-                f"{function}: a message failed for good; its attribute `reason`, or the log, says why",
-            ),
-            self._create_alarm("ErrorAlarm", errors, 0, f"{function}: a whole batch failed; the log says why"),
-        )
 
-    def _create_alarm(
-        self, construct_id: str, metric: cloudwatch.IMetric, threshold: float, description: str
-    ) -> cloudwatch.Alarm:
-        return cloudwatch.Alarm(
-            self,
-            construct_id,
-            alarm_description=description,
-            metric=metric,
-            threshold=threshold,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-            evaluation_periods=1,
-            # An idle queue or function reports nothing.
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-        )
-
-    def _create_role(self, role_name: str | None, log_group: logs.ILogGroup) -> iam.Role:
-        role = iam.Role(self, "Role", role_name=role_name, assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[log_group.log_group_arn]
-            )
-        )
-        role.add_to_policy(
+    def _grant_queues(self) -> None:
+        self.role.add_to_policy(
             iam.PolicyStatement(
                 actions=[
                     "sqs:ReceiveMessage",
@@ -198,7 +149,6 @@ class QueuedFunction(Construct):
                 resources=[self.queue.queue_arn],
             )
         )
-        role.add_to_policy(
+        self.role.add_to_policy(
             iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.dead_letter_queue.queue_arn])
         )
-        return role

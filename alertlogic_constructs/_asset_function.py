@@ -1,0 +1,84 @@
+"""A function from the one asset, with logs, a role and an alarm of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from ._alarms import PERIOD, create_alarm
+from ._lambda_asset import ARCHITECTURE, RUNTIME, lambda_code
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FUNCTION_TIMEOUT = Duration.minutes(5)
+
+
+class AssetFunction(Construct):
+    """One of the functions in `lambda_src`.
+
+    Attributes:
+        function: The function.
+        role: The function's role: its own logs, and what the construct around it grants.
+        error_alarm: In alarm when the function fails as a whole.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        function: str,
+        description: str,
+        environment: Mapping[str, str],
+        role_name: str | None = None,
+    ) -> None:
+        """Create the function.
+
+        Args:
+            scope: The parent.
+            construct_id: The id in it.
+            function: The folder of the function in `lambda_src`.
+            description: What the function does, for the Lambda console.
+            environment: The function's settings.
+            role_name: The role's physical name, only where another account must know it.
+        """
+        super().__init__(scope, construct_id)
+        log_group = logs.LogGroup(
+            self, "Logs", retention=logs.RetentionDays.THREE_MONTHS, removal_policy=RemovalPolicy.DESTROY
+        )
+        self.role = iam.Role(self, "Role", role_name=role_name, assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        self.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[log_group.log_group_arn]
+            )
+        )
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            description=description,
+            runtime=RUNTIME,
+            architecture=ARCHITECTURE,
+            code=lambda_code(),
+            handler=f"{function}.handler.lambda_handler",
+            role=self.role,
+            timeout=FUNCTION_TIMEOUT,
+            memory_size=512,
+            log_group=log_group,
+            environment={**environment, "POWERTOOLS_SERVICE_NAME": function},
+        )
+        Validations.of(self.function).acknowledge(
+            Acknowledgment(id="AwsSolutions-L1", reason="The wheels of the asset are pinned for this runtime")
+        )
+        self.error_alarm = create_alarm(
+            self,
+            "ErrorAlarm",
+            metric=self.function.metric_errors(period=PERIOD, statistic="Sum"),
+            threshold=0,
+            description=f"{function}: the function failed as a whole; the log says why",
+        )
