@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from aws_cdk import Aws
+
 from ._validation import Checks
 
 DEFAULT_PREFIX = "alertlogic"
@@ -58,6 +60,31 @@ class Names:
         return f"{self.prefix}-hub-reader"
 
     @property
+    def central_logs_role(self) -> str:
+        """The role of the log archive account with which Alert Logic reads the landing zone's logs."""
+        return f"{self.prefix}-central-logs"
+
+    @property
+    def trail_reader_role(self) -> str:
+        """The role of the log archive account with which a subscription's confirmation is read from the queue."""
+        return f"{self.prefix}-trail-reader"
+
+    @property
+    def trail_subscription_role(self) -> str:
+        """The role of the audit account's `trail_subscription` function."""
+        return f"{self.prefix}-trail-subscription"
+
+    @property
     def stack_set(self) -> str:
         """The StackSet of the management account."""
         return f"{self.prefix}-member-account"
+
+
+def in_own_partition(arn: str) -> str:
+    """Return an ARN of the partition `aws` as one of the partition that the stack is in."""
+    return arn.replace("arn:aws:", f"arn:{Aws.PARTITION}:", 1)
+
+
+def notice_queue(customer_id: str) -> str:
+    """Return the name by which Alert Logic looks for the queue of CloudTrail's notices."""
+    return f"outcomesbucket-{customer_id}"

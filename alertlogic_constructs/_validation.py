@@ -53,6 +53,16 @@ class Checks:
             "copy it from AWS Organizations, as a string with its leading zeros",
         )
 
+    def organization(self, argument: str, value: object) -> None:
+        """Require the id of an organization that is known at synthesis."""
+        self.matches(
+            r"o-[a-z0-9]{10,32}",
+            argument,
+            value,
+            "'o-' and 10 to 32 lower-case letters or digits",
+            "run 'aws organizations describe-organization' and copy Id",
+        )
+
     def region(self, argument: str, value: object) -> None:
         """Require an AWS region of the partition `aws`, where Alert Logic's own accounts are."""
         known = isinstance(value, str) and not Token.is_unresolved(value)

@@ -6,15 +6,17 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from ._acknowledge import acknowledge_wildcards
+from ._naming import in_own_partition
 from ._validation import require_partition
 from .protection import DeploymentMode, ProtectionPolicy
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from .alert_logic import AlertLogic
 
 _ROLE_POLICIES = Path(__file__).with_name("role_policies.json")
@@ -23,8 +25,8 @@ _ROLE_POLICIES = Path(__file__).with_name("role_policies.json")
 _OWN_TRAIL = frozenset(
     {"ManageTrails", "CreateTrailBucket", "CreateTrailTopic", "ConfigureTrailTopic", "OwnTrailQueue"}
 )
-# Needs the key of the account's own trail, which is not known here.
-_OWN_TRAIL_KEY = "DecryptTrailLogs"
+# Needs the key with which a trail's logs are encrypted.
+_TRAIL_KEY = "DecryptTrailLogs"
 
 
 class AlertLogicRole(Construct):
@@ -70,7 +72,7 @@ class AlertLogicRole(Construct):
         """
         super().__init__(scope, construct_id)
         require_partition(self)
-        statements = [] if policy_document else _vendor_statements(mode, policy, central_logs=central_logs)
+        statements = [] if policy_document else _role_statements(mode, policy, central_logs=central_logs)
         self.role = iam.Role(
             self,
             "Resource",
@@ -89,13 +91,20 @@ class AlertLogicRole(Construct):
         )
 
 
-def _vendor_statements(
+def _role_statements(
     mode: DeploymentMode, policy: ProtectionPolicy, *, central_logs: bool
 ) -> list[iam.PolicyStatement]:
-    left_out = _OWN_TRAIL | {_OWN_TRAIL_KEY} if central_logs else {_OWN_TRAIL_KEY}
-    statements: list[dict[str, Any]] = json.loads(_ROLE_POLICIES.read_text("utf-8"))[_role_type(mode, policy)]
+    left_out = _OWN_TRAIL | {_TRAIL_KEY} if central_logs else {_TRAIL_KEY}
+    return vendor_statements(_role_type(mode, policy), left_out=left_out)
+
+
+def vendor_statements(
+    role_type: str, *, left_out: Collection[str] = (), key_arn: str = ""
+) -> list[iam.PolicyStatement]:
+    """The statements that the vendor's role of a type has, but for those with the ids `left_out`."""
+    statements: list[dict[str, Any]] = json.loads(_ROLE_POLICIES.read_text("utf-8"))[role_type]
     return [
-        iam.PolicyStatement.from_json(_in_any_partition(statement))
+        iam.PolicyStatement.from_json(_in_own_partition(statement, key_arn))
         for statement in statements
         if statement["Sid"] not in left_out
     ]
@@ -107,7 +116,7 @@ def _role_type(mode: DeploymentMode, policy: ProtectionPolicy) -> str:
     return "ci_full" if mode is DeploymentMode.AUTOMATIC else "ci_manual"
 
 
-def _in_any_partition(statement: dict[str, Any]) -> dict[str, Any]:
+def _in_own_partition(statement: dict[str, Any], key_arn: str) -> dict[str, Any]:
     resources = statement["Resource"]
     listed: list[str] = [resources] if isinstance(resources, str) else resources
-    return statement | {"Resource": [arn.replace("arn:aws:", f"arn:{Aws.PARTITION}:") for arn in listed]}
+    return statement | {"Resource": [in_own_partition(arn.replace("KMS_KEY_ARN", key_arn)) for arn in listed]}

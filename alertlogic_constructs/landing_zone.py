@@ -12,7 +12,6 @@ from ._validation import Checks
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_ORGANIZATION = r"o-[a-z0-9]{10,32}"
 _UNIT = r"(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}|r-[0-9a-z]{4,32})"
 
 
@@ -48,13 +47,7 @@ class LandingZone:
         checks = Checks("LandingZone")
         # A list, as JSON brings it, becomes the tuple that the type promises.
         object.__setattr__(self, "governed_regions", checks.strings("governed_regions", self.governed_regions))
-        checks.matches(
-            _ORGANIZATION,
-            "organization_id",
-            self.organization_id,
-            "'o-' and 10 to 32 lower-case letters or digits",
-            "run 'aws organizations describe-organization' and copy Id",
-        )
+        checks.organization("organization_id", self.organization_id)
         for argument in ("management_account", "audit_account", "log_archive_account", "security_account"):
             checks.account(argument, getattr(self, argument))
         checks.require(

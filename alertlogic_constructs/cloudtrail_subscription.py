@@ -1,0 +1,156 @@
+"""The subscription of the log archive account's queue to the CloudTrail topic."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from aws_cdk import Aws, CustomResource, Duration, Stack, Token
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from ._asset_function import AssetFunction
+from ._naming import DEFAULT_PREFIX, Names, in_own_partition, notice_queue
+from ._validation import Checks, require_partition
+from .central_trail import Subscriber
+
+if TYPE_CHECKING:
+    from .alert_logic import AlertLogic
+    from .central_trail import CentralTrail
+
+
+class CloudTrailSubscription(Construct):
+    """Subscribes the queue of `LogArchiveIngestion` to the trail's topic.
+
+    *By the topic's owner*, in the audit account: the function `trail_subscription` subscribes with the filter in the
+    same call, since a control denies changing it afterwards; finds the confirmation in the queue, confirms it, and
+    unsubscribes when the stack is deleted. *By the queue's owner*, in the log archive account: a plain subscription.
+
+    Where the topic serves AWS Config too, a filter keeps its messages out.
+
+    Creates, by the topic's owner: the function, its role `<prefix>-trail-subscription`, an alarm and the custom
+    resource, in the audit account. By the queue's owner: the subscription, in the log archive account.
+
+    Attributes:
+        subscription: The custom resource, or the subscription.
+        function: The function; None where the queue's owner subscribes.
+
+    See https://docs.aws.amazon.com/sns/latest/dg/sns-send-message-to-sqs-cross-account.html
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        alert_logic: AlertLogic,
+        trail: CentralTrail,
+        log_archive_account: str,
+        queue_region: str | None = None,
+        subscriber: Subscriber = Subscriber.TOPIC_OWNER,
+        prefix: str = DEFAULT_PREFIX,
+    ) -> None:
+        """Create the subscription.
+
+        Args:
+            scope: The parent, in a stack of the account that subscribes.
+            construct_id: The id in it.
+            alert_logic: The customer, whose id is part of the queue's name. No secret is needed here.
+            trail: The trail whose topic it is.
+            log_archive_account: The account of the queue (12 digits).
+            queue_region: The region of the queue; the stack's own unless given.
+            subscriber: Who subscribes, as in `LogArchiveIngestion`.
+            prefix: The prefix of all physical names, the hub's own.
+
+        Raises:
+            ValueError: for a stack of another account than the one that subscribes, a malformed account, region or
+                prefix, or a stack in another partition than `aws`.
+        """
+        super().__init__(scope, construct_id)
+        self._names = Names(prefix)
+        region = queue_region or Stack.of(self).region
+        self._check(trail, log_archive_account, queue_region, subscriber)
+        queue_arn = f"arn:{Aws.PARTITION}:sqs:{region}:{log_archive_account}:{notice_queue(alert_logic.customer_id)}"
+        # Of both kinds of notice only CloudTrail's name no type of message.
+        self._filter = {"messageType": [{"exists": False}]} if trail.topic_serves_config else None
+        self.function: AssetFunction | None = None
+        self.subscription: Construct
+        if subscriber is Subscriber.QUEUE_OWNER:
+            self.subscription = self._subscribe(trail, queue_arn)
+        else:
+            self.function = self._create_function(trail, queue_arn, log_archive_account)
+            self.subscription = self._create_resource(self.function, trail, queue_arn)
+
+    def _check(
+        self, trail: CentralTrail, log_archive_account: str, queue_region: str | None, subscriber: Subscriber
+    ) -> None:
+        require_partition(self)
+        stack = Stack.of(self)
+        checks = Checks(f"CloudTrailSubscription in stack {stack.stack_name!r}")
+        checks.account("log_archive_account", log_archive_account)
+        if queue_region is not None:
+            checks.region("queue_region", queue_region)
+        owner = trail.topic_account if subscriber is Subscriber.TOPIC_OWNER else log_archive_account
+        checks.require(
+            Token.is_unresolved(stack.account) or stack.account == owner,
+            "env.account",
+            stack.account,
+            f"{owner!r}, the account that subscribes",
+            f"put it into a stack with Environment(account={owner!r})",
+        )
+        checks.raise_problems()
+
+    def _subscribe(self, trail: CentralTrail, queue_arn: str) -> sns.CfnSubscription:
+        return sns.CfnSubscription(
+            self,
+            "Subscription",
+            topic_arn=in_own_partition(trail.topic_arn),
+            region=trail.topic_region,
+            protocol="sqs",
+            endpoint=queue_arn,
+            filter_policy=self._filter,
+            filter_policy_scope="MessageBody" if self._filter else None,
+        )
+
+    def _create_function(self, trail: CentralTrail, queue_arn: str, log_archive_account: str) -> AssetFunction:
+        topic_arn = in_own_partition(trail.topic_arn)
+        reader_role = f"arn:{Aws.PARTITION}:iam::{log_archive_account}:role/{self._names.trail_reader_role}"
+        function = AssetFunction(
+            self,
+            "TrailSubscription",
+            function="trail_subscription",
+            description="Subscribes Alert Logic's queue to the CloudTrail topic, and confirms it",
+            environment={"TRAIL_READER_ROLE_ARN": reader_role},
+            role_name=self._names.trail_subscription_role,
+        )
+        for statement in (
+            iam.PolicyStatement(
+                actions=["sns:Subscribe"],
+                resources=[topic_arn],
+                conditions={"StringEquals": {"sns:Endpoint": queue_arn, "sns:Protocol": "sqs"}},
+            ),
+            iam.PolicyStatement(
+                actions=["sns:ConfirmSubscription", "sns:ListSubscriptionsByTopic"], resources=[topic_arn]
+            ),
+            iam.PolicyStatement(actions=["sts:AssumeRole"], resources=[reader_role]),
+        ):
+            function.role.add_to_policy(statement)
+        return function
+
+    def _create_resource(self, function: AssetFunction, trail: CentralTrail, queue_arn: str) -> CustomResource:
+        resource = CustomResource(
+            self,
+            "Resource",
+            resource_type="Custom::AlertLogicTrailSubscription",
+            service_token=function.function.function_arn,
+            service_timeout=Duration.minutes(30),
+            properties={
+                "TopicArn": in_own_partition(trail.topic_arn),
+                "QueueArn": queue_arn,
+                "FilterPolicy": json.dumps(self._filter) if self._filter else "",
+            },
+        )
+        # Unsubscribed while the function may still do it.
+        resource.node.add_dependency(function)
+        return resource

@@ -1,0 +1,261 @@
+"""The log archive account's side of CloudTrail logs: the queue of notices, and the role that reads queue and bucket."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Aws, CfnOutput, Duration, Stack, Token
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from ._acknowledge import acknowledge_wildcards
+from ._alarms import PATIENCE, PERIOD, create_alarm
+from ._naming import DEFAULT_PREFIX, Names, in_own_partition, notice_queue
+from ._validation import Checks, require_partition
+from .alertlogic_role import vendor_statements
+from .central_trail import Subscriber
+
+if TYPE_CHECKING:
+    from .alert_logic import AlertLogic
+    from .central_trail import CentralTrail
+
+# The most that SQS counts: Alert Logic's polling, and the search for a confirmation, must never use it up.
+_MAX_RECEIVE_COUNT = 1000
+_RETENTION = Duration.days(14)
+
+
+class LogArchiveIngestion(Construct):
+    """Lets Alert Logic collect the CloudTrail logs of the whole organization from the log archive account.
+
+    CloudTrail tells the trail's topic of each file, the topic the queue (`CloudTrailSubscription`), and Alert Logic
+    polls the queue and reads the file. No code of ours is on this path.
+
+    Creates in the log archive account: the queue, named `outcomesbucket-<customer id>` as Alert Logic looks for it,
+    with a dead-letter queue and alarms; the role `<prefix>-central-logs` that Alert Logic assumes; and, where the
+    topic's owner subscribes, the role `<prefix>-trail-reader` with which it finds the confirmation in the queue.
+    Outputs `CentralLogsRoleArn`, `NoticeQueueUrl` and, for an encrypted trail, `KeyPolicyStatement`.
+
+    Attributes:
+        queue: The queue of notices.
+        dead_letter_queue: Where notices go that were received 1,000 times. Kept for 14 days.
+        role: The role that Alert Logic assumes.
+        trail_reader_role: The role that reads the confirmation; None where the queue's owner subscribes.
+        key_policy_statement: What the policy of the trail's key must allow besides; None without a key. The key is in
+            the management account, and is Control Tower's to use but yours to change.
+        age_alarm: In alarm when a notice has waited for an hour, so when Alert Logic does not collect.
+        dead_letter_alarm: In alarm while a notice is in the dead-letter queue.
+
+    See https://docs.aws.amazon.com/awscloudtrail/latest/userguide/configure-sns-notifications-for-cloudtrail.html and
+    https://docs.aws.amazon.com/controltower/latest/userguide/configure-kms-keys.html
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        alert_logic: AlertLogic,
+        trail: CentralTrail,
+        subscriber: Subscriber = Subscriber.TOPIC_OWNER,
+        vendor_policy: bool = False,
+        prefix: str = DEFAULT_PREFIX,
+    ) -> None:
+        """Create queue and roles.
+
+        Args:
+            scope: The parent, in a stack of the log archive account and the home region.
+            construct_id: The id in it.
+            alert_logic: The customer. No secret is needed here.
+            trail: Where the logs are.
+            subscriber: Who subscribes the queue to the topic, as in `CloudTrailSubscription`.
+            vendor_policy: Whether the role is granted all that the vendor's own role `ci_x_account_ct` is, instead of
+                what reading this queue and bucket needs.
+            prefix: The prefix of all physical names, the hub's own.
+
+        Raises:
+            ValueError: for a malformed prefix, a stack in another partition than `aws`, or an encrypted trail in a
+                stack whose account is not known.
+        """
+        super().__init__(scope, construct_id)
+        self._names = Names(prefix)
+        require_partition(self)
+        self._require_account(trail)
+        self.dead_letter_queue = sqs.Queue(
+            self,
+            "DeadLetterQueue",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=_RETENTION,
+        )
+        self.queue = self._create_queue(alert_logic, trail)
+        self.role = self._create_role(alert_logic, trail, vendor_policy=vendor_policy)
+        self.trail_reader_role = self._create_trail_reader_role(trail) if subscriber is Subscriber.TOPIC_OWNER else None
+        self.key_policy_statement = None if trail.key_arn is None else self._key_policy_statement()
+        self.age_alarm = create_alarm(
+            self,
+            "AgeAlarm",
+            metric=self.queue.metric_approximate_age_of_oldest_message(period=PERIOD, statistic="Maximum"),
+            threshold=PATIENCE.to_seconds(),
+            description="A CloudTrail notice has waited for an hour: Alert Logic does not collect",
+        )
+        self.dead_letter_alarm = create_alarm(
+            self,
+            "DeadLetterAlarm",
+            metric=self.dead_letter_queue.metric_approximate_number_of_messages_visible(
+                period=PERIOD, statistic="Maximum"
+            ),
+            threshold=0,
+            description="Alert Logic received a CloudTrail notice 1,000 times and did not delete it",
+        )
+        self._create_outputs()
+
+    def _require_account(self, trail: CentralTrail) -> None:
+        stack = Stack.of(self)
+        checks = Checks(f"LogArchiveIngestion in stack {stack.stack_name!r}")
+        checks.require(
+            trail.key_arn is None or not Token.is_unresolved(stack.account),
+            "env.account",
+            stack.account,
+            "an account that is known at synthesis, since the statement for the trail's key names it",
+            "put it into a stack with Environment(account=...)",
+        )
+        checks.raise_problems()
+
+    def _create_queue(self, alert_logic: AlertLogic, trail: CentralTrail) -> sqs.Queue:
+        queue = sqs.Queue(
+            self,
+            "Queue",
+            queue_name=notice_queue(alert_logic.customer_id),
+            # With a customer-managed key, the topic would have to be let use it, whoever owns it.
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=_RETENTION,
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=_MAX_RECEIVE_COUNT),
+        )
+        queue.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AdmitTrailTopic",
+                principals=[iam.ServicePrincipal("sns.amazonaws.com")],
+                actions=["sqs:SendMessage"],
+                resources=[queue.queue_arn],
+                conditions={"ArnEquals": {"aws:SourceArn": in_own_partition(trail.topic_arn)}},
+            )
+        )
+        return queue
+
+    def _create_role(self, alert_logic: AlertLogic, trail: CentralTrail, *, vendor_policy: bool) -> iam.Role:
+        statements = (
+            vendor_statements(
+                "ci_x_account_ct",
+                left_out=() if trail.key_arn else ("DecryptTrailLogs",),
+                key_arn=trail.key_arn or "",
+            )
+            if vendor_policy
+            else self._statements(trail)
+        )
+        role = iam.Role(
+            self,
+            "Role",
+            role_name=self._names.central_logs_role,
+            description="Assumed by Alert Logic to collect the CloudTrail logs of the organization",
+            assumed_by=iam.PrincipalWithConditions(
+                iam.AccountPrincipal(alert_logic.data_center.value),
+                {"StringEquals": {"sts:ExternalId": alert_logic.customer_id}},
+            ),
+            inline_policies={"AlertLogic": iam.PolicyDocument(statements=statements)},
+        )
+        acknowledge_wildcards(
+            role,
+            "The vendor's role, as its pinned policy says"
+            if vendor_policy
+            else "Every log under one prefix; sqs:ListQueues knows no resource-level permissions",
+            *statements,
+            kinds=("Action", "Resource"),
+        )
+        return role
+
+    def _statements(self, trail: CentralTrail) -> list[iam.PolicyStatement]:
+        bucket = f"arn:{Aws.PARTITION}:s3:::{trail.bucket_name}"
+        statements = [
+            # The action knows no resource-level permissions.
+            iam.PolicyStatement(sid="FindQueue", actions=["sqs:ListQueues"], resources=["*"]),
+            iam.PolicyStatement(
+                sid="ReadQueue",
+                actions=["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage"],
+                resources=[self.queue.queue_arn],
+            ),
+            iam.PolicyStatement(sid="ReadLogs", actions=["s3:GetObject"], resources=[f"{bucket}/{trail.log_prefix}*"]),
+            iam.PolicyStatement(sid="ListLogs", actions=["s3:GetBucketLocation", "s3:ListBucket"], resources=[bucket]),
+            iam.PolicyStatement(
+                sid="ReadTopic",
+                actions=["sns:GetTopicAttributes"],
+                resources=[in_own_partition(trail.topic_arn)],
+            ),
+            iam.PolicyStatement(
+                sid="ValidateRole",
+                actions=[
+                    "iam:GetRole",
+                    "iam:GetRolePolicy",
+                    "iam:ListAttachedRolePolicies",
+                    "iam:ListRolePolicies",
+                ],
+                resources=[self._role_arn(self._names.central_logs_role)],
+            ),
+        ]
+        if trail.key_arn:
+            statements.append(
+                iam.PolicyStatement(
+                    sid="DecryptLogs", actions=["kms:Decrypt"], resources=[in_own_partition(trail.key_arn)]
+                )
+            )
+        return statements
+
+    def _create_trail_reader_role(self, trail: CentralTrail) -> iam.Role:
+        # A role ARN as a principal would have to exist beforehand, and would break when that role is made anew.
+        function_role = f"arn:{Aws.PARTITION}:iam::{trail.topic_account}:role/{self._names.trail_subscription_role}"
+        role = iam.Role(
+            self,
+            "TrailReaderRole",
+            role_name=self._names.trail_reader_role,
+            description="Lets the subscription of the CloudTrail topic find its confirmation in the queue",
+            assumed_by=iam.PrincipalWithConditions(
+                iam.AccountPrincipal(trail.topic_account),
+                {
+                    "ArnEquals": {"aws:PrincipalArn": function_role},
+                    "StringEquals": {"aws:PrincipalOrgID": trail.organization_id},
+                },
+            ),
+        )
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"],
+                resources=[self.queue.queue_arn],
+            )
+        )
+        return role
+
+    def _key_policy_statement(self) -> iam.PolicyStatement:
+        account = Stack.of(self).account
+        return iam.PolicyStatement(
+            sid="AlertLogicReadsCloudTrailLogs",
+            principals=[iam.AccountPrincipal(account)],
+            actions=["kms:Decrypt"],
+            # A key policy's resource is the key itself.
+            resources=["*"],
+            conditions={
+                "ArnEquals": {"aws:PrincipalArn": self._role_arn(self._names.central_logs_role)},
+                # What CloudTrail encrypted, and nothing else that the key is for.
+                "Null": {"kms:EncryptionContext:aws:cloudtrail:arn": "false"},
+            },
+        )
+
+    def _create_outputs(self) -> None:
+        outputs = {"CentralLogsRoleArn": self.role.role_arn, "NoticeQueueUrl": self.queue.queue_url}
+        if self.key_policy_statement is not None:
+            outputs["KeyPolicyStatement"] = Stack.of(self).to_json_string(self.key_policy_statement.to_statement_json())
+        for name, value in outputs.items():
+            CfnOutput(self, name, value=value).override_logical_id(name)
+
+    def _role_arn(self, name: str) -> str:
+        return f"arn:{Aws.PARTITION}:iam::{Stack.of(self).account}:role/{name}"
