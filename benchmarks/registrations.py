@@ -45,7 +45,7 @@ class _Cost:
 def measure() -> list[Row]:
     """Calls and CPU per registration, alone and in a batch."""
     with Rehearsal() as rehearsal:
-        rehearsal.deploy()
+        rehearsal.deploy(variant="regions")
         rehearsal.put_secret_value()
         _register(rehearsal, ["Warm-up"])
         alone = statistics.median_high(_register(rehearsal, [f"Alone {number}"]) for number in range(ALONE))

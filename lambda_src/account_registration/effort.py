@@ -73,7 +73,7 @@ class Effort:
     vpcs: Vpcs
     policy_ids: Mapping[str, str]
     known_ours: set[str] = field(default_factory=set[str])
-    credential_known_ours: str | None = None
+    credential_made_here: str | None = None
     written: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     was_rejected: bool = False
     unreadable: tuple[NotReadableError, ...] = ()

@@ -106,7 +106,9 @@ def withdraw(order: Order, state: State) -> tuple[Change, ...]:
     """Return what a registration leaves behind that Alert Logic rejects: a credential of ours that nothing links."""
     if isinstance(order, Deregistration):
         return ()
-    return tuple(_delete_unlinked(_our_credentials(order, state), state))
+    # One for another role may be another request's, which just now links it.
+    of_the_role = {credential.id for credential in state.credentials if credential.role_arn == order.role_arn}
+    return tuple(_delete_unlinked(_our_credentials(order, state) & of_the_role, state))
 
 
 def _register(order: Registration, state: State) -> tuple[Change, ...]:

@@ -9,14 +9,14 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools.logging import Logger
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from alertlogic_api import AlertLogic, AuthenticationError, ConflictError, RejectedError, RetryableError
 from aws.clients import client
-from aws.queue import METRIC_NAMESPACE, Batch, NotYet, Queue, Refused
+from aws.queue import Batch, NotYet, Queue, Refused
 from aws.reader import ReaderRole
 from aws.secret import access_key
 from aws.vpcs import VpcReader
+from protection.retained import count_retained
 
 from .convergence import Absent, Converged, Convergence
 from .event import parse
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 RESERVED_SECONDS: Final = 60
 # The registration of an account takes in what is tagged by then, and an account that left will not come back.
 PATIENCE_SECONDS: Final = 45 * 60
-RETAINED_METRIC: Final = "EntriesRetained"
 
 logger = Logger(service="vpc_scope")
 
@@ -136,12 +135,7 @@ def _report(outcome: Converged, notices: Sequence[Notice]) -> None:
     logger.info("converged", extra=details)
     if outcome.not_kept:
         logger.warning("Alert Logic did not keep what was written", extra=details | {"not_kept": outcome.not_kept})
-    if outcome.retained:
-        count = len(outcome.retained)
-        with single_metric(
-            name=RETAINED_METRIC, unit=MetricUnit.Count, value=count, namespace=METRIC_NAMESPACE
-        ) as metric:
-            metric.add_dimension("service", logger.service)
+    count_retained(outcome.retained, service=logger.service)
 
 
 def _settle(notice: Notice, outcome: Outcome) -> None:

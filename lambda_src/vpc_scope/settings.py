@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from alertlogic_api import AlertLogicSettings
 from aws.environment import NAME, QUEUE_URL, REGION, Environment, Kind
-from protection.scope import VpcTag
+from protection.scope import tags_of
 
 from .convergence import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from protection.scope import VpcTag
+
 _ROLE_NAME: Final = Kind(f"({NAME.pattern})?", f"{NAME.words}, or nothing")
 _POLICY: Final = Kind(r".*\S.*", "the name of a policy such as Professional")
-_TAGS: Final = Kind(r"\[.*\]", 'a JSON list such as [{"Key": "alertlogic", "Value": "true"}], which is not empty')
+_TAGS: Final = Kind(r".*", 'a JSON list such as [{"Key": "alertlogic", "Value": "true"}], which is not empty')
 _SWITCH: Final = Kind("true|false", "true or false")
 
 
@@ -65,10 +67,9 @@ class Settings:
 
 def _tags(name: str, text: str) -> tuple[VpcTag, ...]:
     try:
-        pairs: list[dict[str, Any]] = json.loads(text)
-        tags = tuple(VpcTag(pair["Key"], pair["Value"]) for pair in pairs)
-    except (KeyError, TypeError, ValueError):
+        tags = tags_of(json.loads(text))
+    except ValueError:
         tags = ()
-    if not tags or not all(isinstance(tag.key, str) and tag.key and isinstance(tag.value, str) for tag in tags):
+    if not tags:
         raise ValueError(f"{name} holds {text!r}; it must be {_TAGS.words}")
     return tags

@@ -34,7 +34,11 @@ if TYPE_CHECKING:
 
     from tests.rehearsal.authority import Authority, Context
 
+# Where IAM is, whoever calls from wherever.
+IAM_REGION = "us-east-1"
 Handler = Callable[[ApiCall], dict[str, Any]]
+Serve = Callable[[], dict[str, Any]]
+Around = Callable[[Serve], dict[str, Any]]
 # How often the server looks whether it is to stop.
 POLL_SECONDS = 0.05
 # How a service says that IAM does not allow a call; all others say AccessDeniedException.
@@ -66,7 +70,7 @@ class Gateway:
         self._authority = authority
         self._directory = directory
         self._handlers: dict[str, Handler] = {}
-        self._meetings: dict[str, Meeting] = {}
+        self._around: dict[str, Around] = {}
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._callers: dict[str, Principal | Operator] = {}
         self._lock = threading.RLock()
@@ -97,18 +101,36 @@ class Gateway:
         self._handlers |= {f"{service}:{operation}": handler for operation, handler in handlers.items()}
 
     @contextlib.contextmanager
+    def around(self, operation: str, act: Around) -> Generator[None]:
+        """Have the calls of an operation that is answered here pass through `act`, which may wait before and after.
+
+        Args:
+            operation: Such as `sts:AssumeRole`.
+            act: Gets a function that serves the call, and returns what that answers.
+        """
+        if operation not in self._handlers:
+            raise ValueError(f"{operation} is moto's to answer")
+        self._around[operation] = act
+        try:
+            yield
+        finally:
+            del self._around[operation]
+
+    @contextlib.contextmanager
     def meeting(self, operation: str, *, callers: int) -> Generator[None]:
         """Hold the first calls of an operation, such as `sts:AssumeRole`, until so many have arrived.
 
         Raises:
             AssertionError: fewer had arrived by the end of the block.
         """
-        self._meetings[operation] = Meeting(callers)
-        try:
-            with self._meetings[operation]:
-                yield
-        finally:
-            del self._meetings[operation]
+        meeting = Meeting(callers)
+
+        def join_and_serve(serve: Serve) -> dict[str, Any]:
+            meeting.join()
+            return serve()
+
+        with meeting, self.around(operation, join_and_serve):
+            yield
 
     def credentials(self, caller: Principal | Operator) -> dict[str, str]:
         """Credentials by which the gateway knows the caller again."""
@@ -120,6 +142,8 @@ class Gateway:
 
     def client(self, service: str, caller: Principal | Operator, region: str) -> Any:
         """A boto3 client that calls as `caller`."""
+        if service == "iam":
+            region = IAM_REGION
         credentials = self.credentials(caller)
         key = (service, credentials["AccessKeyId"], region)
         with self._lock:
@@ -147,15 +171,14 @@ class Gateway:
         try:
             self._judge(call)
             operation = f"{call.service}:{call.operation}"
-            if operation in self._meetings:
-                self._meetings[operation].join()
             handler = self._handlers.get(operation)
             if handler is None:
                 environ["wsgi.input"] = io.BytesIO(body)
                 environ["HTTP_X_MOTO_ACCOUNT_ID"] = call.account
                 return cast("Iterable[bytes]", self._moto(environ, start_response))
-            with self._lock:
-                answer: dict[str, Any] | AwsError = handler(call)
+            answer: dict[str, Any] | AwsError = self._around.get(operation, _at_once)(
+                lambda: self._answer(handler, call)
+            )
         except AwsError as error:
             answer = error
         except Exception as error:
@@ -163,6 +186,10 @@ class Gateway:
             logging.getLogger(__name__).exception("%s:%s", call.service, call.operation)
             answer = AwsError("RehearsalFault", repr(error))
         return _render(call, answer)(environ, start_response)
+
+    def _answer(self, handler: Handler, call: ApiCall) -> dict[str, Any]:
+        with self._lock:
+            return handler(call)
 
     def _read(self, request: Request, body: bytes) -> ApiCall:
         scope = _CREDENTIAL.search(request.headers.get("Authorization", ""))
@@ -196,6 +223,10 @@ class Gateway:
                     _DENIAL_CODES.get(call.service, "AccessDeniedException"),
                     f"{call.caller.arn} is not authorized to perform: {demand.action} on {demand.resource}",
                 )
+
+
+def _at_once(serve: Serve) -> dict[str, Any]:
+    return serve()
 
 
 def _render(call: ApiCall, answer: dict[str, Any] | AwsError) -> Response:

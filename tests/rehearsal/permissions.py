@@ -79,12 +79,15 @@ def unused_permissions(rehearsal: Rehearsal) -> dict[str, list[str]]:
 
 
 def _roles(rehearsal: Rehearsal) -> dict[str, str]:
-    """Our functions' roles and the two that stand between accounts; Alert Logic's role is for Alert Logic to use."""
+    """Our functions' roles and those that stand between accounts; Alert Logic's role is for Alert Logic to use."""
     roles = {function.label: function.role_arn for function in rehearsal.functions.all.values()}
     roles["administration of the StackSet"] = rehearsal.stack_set.administration_role
     reader = rehearsal.functions.labeled("account_registration").environment["READER_ROLE_NAME"]
     account = rehearsal.zone.audit
-    return roles | {"reader in the audit account": f"arn:aws:iam::{account}:role/{reader}"}
+    roles["reader in the audit account"] = f"arn:aws:iam::{account}:role/{reader}"
+    for region in rehearsal.zone.governed_regions:
+        roles[f"delivery from {region} in the audit account"] = rehearsal.delivery_role(account, region)
+    return roles
 
 
 def _granted(role_arn: str) -> list[tuple[str, str]]:

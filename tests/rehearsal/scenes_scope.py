@@ -20,11 +20,11 @@ def in_scope(story: Story, what: str, account: str, *vpcs: Vpc) -> None:
     story.equal(what, sorted(story.rehearsal.included(account)), sorted(vpc.key for vpc in (own, *vpcs)))
 
 
-def writes(story: Story, account: str) -> list[int | None]:
-    """What Alert Logic answered to every change of an account's deployment."""
+def writes(story: Story, account: str) -> list[int]:
+    """The status of Alert Logic's answer to every change of an account's deployment; 0 for none."""
     [deployment] = story.rehearsal.deployments(account)
     requests = story.rehearsal.alert_logic.requests
-    return [r.status for r in requests if r.method == "PUT" and r.path.endswith(deployment["id"])]
+    return [r.status or 0 for r in requests if r.method == "PUT" and r.path.endswith(deployment["id"])]
 
 
 def settle(story: Story) -> None:

@@ -52,19 +52,34 @@ def _notice(rehearsal: Rehearsal) -> Question:
     return Question(topic, "sqs:SendMessage", _queue(rehearsal, "account_registration"))
 
 
-def _event(rehearsal: Rehearsal) -> Question:
-    [rule] = [made.attributes["Arn"] for s in rehearsal.stacks.all for made in s.made.values() if "Rule" in made.type]
-    return Question(Service("events.amazonaws.com", rule), "sqs:SendMessage", _queue(rehearsal, "account_enrollment"))
-
-
-def _send_event(rehearsal: Rehearsal) -> Question:
-    [bus] = [
+def _rule(rehearsal: Rehearsal, logical_id: str) -> str:
+    [rule] = [
         made.attributes["Arn"]
         for stack in rehearsal.stacks.all
         for made in stack.made.values()
-        if made.type == "AWS::Events::EventBus"
+        if made.type == "AWS::Events::Rule" and made.logical_id.startswith(logical_id)
     ]
-    return Question(RoleSession(MEMBER_ROLE, "stack"), "events:PutEvents", bus)
+    return rule
+
+
+def _event(rehearsal: Rehearsal) -> Question:
+    rule = Service("events.amazonaws.com", _rule(rehearsal, "ControlTowerLifecycleRule"))
+    return Question(rule, "sqs:SendMessage", _queue(rehearsal, "account_enrollment"))
+
+
+def _vpc_event(rehearsal: Rehearsal) -> Question:
+    rule = Service("events.amazonaws.com", _rule(rehearsal, "ScopeVpcTagRule"))
+    return Question(rule, "sqs:SendMessage", _queue(rehearsal, "vpc_scope"))
+
+
+def _send_event(rehearsal: Rehearsal) -> Question:
+    return Question(RoleSession(MEMBER_ROLE, "stack"), "events:PutEvents", rehearsal.hub_bus)
+
+
+def _deliver(rehearsal: Rehearsal) -> Question:
+    account = _registered(rehearsal)
+    rule = Service("events.amazonaws.com", f"arn:aws:events:us-west-2:{account}:rule/any")
+    return Question(rule, "sts:AssumeRole", rehearsal.delivery_role(account, "us-west-2"))
 
 
 def _administer(rehearsal: Rehearsal) -> Question:
@@ -84,9 +99,22 @@ def _pass_role(rehearsal: Rehearsal) -> Question:
     return Question(enrollment, "iam:PassRole", rehearsal.stack_set.administration_role, passed)
 
 
+def _reader(rehearsal: Rehearsal) -> str:
+    return f"arn:aws:iam::{_registered(rehearsal)}:role/alertlogic-hub-reader"
+
+
 def _read(rehearsal: Rehearsal) -> Question:
     registration = rehearsal.functions.labeled("account_registration").session
-    return Question(registration, "sts:AssumeRole", f"arn:aws:iam::{_registered(rehearsal)}:role/alertlogic-hub-reader")
+    return Question(registration, "sts:AssumeRole", _reader(rehearsal))
+
+
+def _read_scope(rehearsal: Rehearsal) -> Question:
+    return Question(rehearsal.functions.labeled("vpc_scope").session, "sts:AssumeRole", _reader(rehearsal))
+
+
+def _list_vpcs(rehearsal: Rehearsal) -> Question:
+    reader = RoleSession(_reader(rehearsal), "vpc_scope")
+    return Question(reader, "ec2:DescribeVpcs", "*", {"aws:RequestedRegion": "eu-west-1"})
 
 
 def _look_into(rehearsal: Rehearsal) -> Question:
@@ -117,6 +145,10 @@ CASES: tuple[tuple[Callable[[Rehearsal], Question], str, str], ...] = (
     (_notice, "aws:SecureTransport", "false"),
     (_event, "aws:SourceArn", f"arn:aws:events:us-east-1:{OTHER_ACCOUNT}:rule/lifecycle"),
     (_event, "aws:SecureTransport", "false"),
+    (_vpc_event, "aws:SourceArn", f"arn:aws:events:us-east-1:{OTHER_ACCOUNT}:rule/alertlogic-hub/tags"),
+    (_vpc_event, "aws:SecureTransport", "false"),
+    (_deliver, "aws:SourceArn", f"arn:aws:events:us-west-2:{OTHER_ACCOUNT}:rule/any"),
+    (_deliver, "aws:SourceAccount", OTHER_ACCOUNT),
     (_send_event, "aws:PrincipalOrgID", "o-somebodyelse"),
     (_administer, "aws:SourceAccount", OTHER_ACCOUNT),
     (_administer, "aws:SourceArn", "arn:aws:cloudformation:us-east-1:111111111111:stackset/another:1"),
@@ -124,6 +156,9 @@ CASES: tuple[tuple[Callable[[Rehearsal], Question], str, str], ...] = (
     (_pass_role, "iam:PassedToService", "lambda.amazonaws.com"),
     (_read, "aws:PrincipalArn", "arn:aws:iam::444444444444:role/Developer"),
     (_read, "aws:PrincipalOrgID", "o-somebodyelse"),
+    (_read_scope, "aws:PrincipalArn", "arn:aws:iam::444444444444:role/Developer"),
+    (_read_scope, "aws:PrincipalOrgID", "o-somebodyelse"),
+    (_list_vpcs, "aws:RequestedRegion", "ap-south-1"),
     (_look_into, "sts:ExternalId", "87654321"),
 )
 
