@@ -1,4 +1,4 @@
-"""What a registration costs: calls to Alert Logic, and CPU of the function's process, in a warm container."""
+"""What a registration of whole regions costs: calls to Alert Logic, and CPU of the function's process, when warm."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ Change = CreateCredential | CreateDeployment | AmendDeployment | DisableDeployme
 
 
 def decide(order: Order, state: State) -> tuple[Change, ...]:
-    """Return what is left to do for an account, in this order; nothing once it is as ordered."""
+    """Return what is left to do for an account, in this order; nothing once it is seen to be as ordered."""
     if isinstance(order, Registration):
         return _register(order, state)
     return _deregister(order, state)
@@ -106,9 +106,8 @@ def withdraw(order: Order, state: State) -> tuple[Change, ...]:
     """Return what a registration leaves behind that Alert Logic rejects: a credential of ours that nothing links."""
     if isinstance(order, Deregistration):
         return ()
-    # One for another role may be another request's, which just now links it.
-    of_the_role = {credential.id for credential in state.credentials if credential.role_arn == order.role_arn}
-    return tuple(_delete_unlinked(_our_credentials(order, state) & of_the_role, state))
+    # One for another role may be another request's, which is about to link it.
+    return tuple(_delete_unlinked(_our_credentials(order, state) & _of_the_role(order, state), state))
 
 
 def _register(order: Registration, state: State) -> tuple[Change, ...]:
@@ -138,11 +137,8 @@ def _deregister(order: Deregistration, state: State) -> tuple[Change, ...]:
     if order.offboarding is Offboarding.RETAIN:
         return ()
     ours = _our_credentials(order, state)
-    of_the_role = {credential.id for credential in state.credentials if credential.role_arn == order.role_arn}
-    linked = sorted(
-        (it for it in _deployments_of(order, state) if discover_credentials(it) & (ours | of_the_role)),
-        key=age,
-    )
+    usable = ours | _of_the_role(order, state)
+    linked = sorted((it for it in _deployments_of(order, state) if discover_credentials(it) & usable), key=age)
     if order.offboarding is Offboarding.DISABLE:
         return tuple(DisableDeployment(d.id) for d in linked if d.document.get("enabled", True))
     return (*(DeleteDeployment(deployment.id) for deployment in linked), *_delete_unlinked(ours, state))
@@ -173,10 +169,14 @@ def _named(order: Order, state: State, *, is_adopted: bool) -> set[str]:
     return {credential.id for credential in state.credentials if credential.name == name}
 
 
+def _of_the_role(order: Order, state: State) -> set[str]:
+    return {credential.id for credential in state.credentials if credential.role_arn == order.role_arn}
+
+
 def _credential(order: Registration, state: State, *, is_adopted: bool) -> str | None:
     """Return the credential to link: not one of ours whose name says the opposite about the deployment."""
-    misnamed = _named(order, state, is_adopted=not is_adopted)
-    fitting = [it for it in state.credentials if it.role_arn == order.role_arn and it.id not in misnamed]
+    fitting_ids = _of_the_role(order, state) - _named(order, state, is_adopted=not is_adopted)
+    fitting = [credential for credential in state.credentials if credential.id in fitting_ids]
     earliest = min(fitting, key=age, default=None)
     return earliest.id if earliest else None
 

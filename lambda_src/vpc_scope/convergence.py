@@ -1,9 +1,10 @@
-"""Read, decide, write and look again, until the scope of each account is as its VPCs want it.
+"""Read, decide and write, until the scope of each account is as its VPCs want it.
 
 Any number of workers do this at once, each for another event, and Alert Logic takes a write only with the version that
 was read. The VPCs are listed after the deployment was read, so a list that is older than somebody else's write is not
-written over it. Whoever has written lists them once more: a VPC may have changed after the first list, and whoever was
-told of that may have read the deployment before the write, found it right, and gone.
+written over it. What changes after the list has an event of its own, which the queue holds back for a while: whoever
+gets it finds the write that the list led to, and corrects it. Only a write that took longer than that is followed by
+another look, for that worker may have read the deployment before the write, found it right, and gone.
 """
 
 from __future__ import annotations
@@ -68,6 +69,8 @@ if TYPE_CHECKING:
             ...
 
 
+# The queue hands over no event that is younger than this.
+EVENT_DELAY_SECONDS: Final = 10
 ATTEMPTS: Final = 20
 SHORTEST_PAUSE_SECONDS: Final = 0.1
 LONGEST_PAUSE_SECONDS: Final = 2.0
@@ -120,13 +123,14 @@ Outcome = Converged | Absent | Exception
 
 
 class Convergence:
-    """Brings scopes to what VPCs want. Make one per container: it remembers the policy.
+    """Brings scopes to what VPCs want. Make one per container: it remembers the policy, and accounts' deployments.
 
     Args:
         deployments: Alert Logic's deployments.
         credentials: Alert Logic's credentials.
         policies: Alert Logic's policies.
         rule: Which VPCs belong into scope.
+        clock: Seconds, of which only differences count.
         sleep: How to wait after a conflict.
         jitter: Picks how long, between two limits in seconds.
     """
@@ -138,6 +142,7 @@ class Convergence:
         credentials: Credentials,
         policies: Policies,
         rule: Rule,
+        clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[float, float], float] = random.uniform,
     ) -> None:
@@ -145,9 +150,11 @@ class Convergence:
         self._credentials = credentials
         self._policies = policies
         self._rule = rule
+        self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
         self._policy_id: str | None = None
+        self._deployment_ids: dict[AwsAccountId, str] = {}
 
     def converge(self, touched: Mapping[AwsAccountId, Collection[str]], *, vpcs: Vpcs) -> dict[AwsAccountId, Outcome]:
         """Return what became of each account.
@@ -160,38 +167,42 @@ class Convergence:
             return {}
         try:
             self._require_policy()
-            deployments = self._deployments.list()
+            self._find_deployments(touched)
         except Exception as error:  # noqa: BLE001 - an outcome like any other
             return dict.fromkeys(touched, error)
         ownership = _Ownership(self._credentials)
         outcomes: dict[AwsAccountId, Outcome] = {}
         for account_id, regions in touched.items():
-            deployment = deployment_of(account_id, deployments)
-            if deployment is None:
-                outcomes[account_id] = _unregistered(account_id)
-                continue
-            case = _Case(account_id, tuple(sorted(regions)), deployment.id, vpcs, ownership)
             try:
-                outcomes[account_id] = self._converge(case)
-            except RoleNotAssumableError as error:
-                outcomes[account_id] = Absent(str(error))
+                outcomes[account_id] = self._converge(_Case(account_id, tuple(sorted(regions)), vpcs, ownership))
             except Exception as error:  # noqa: BLE001 - one account must not fail the others
                 outcomes[account_id] = error
         return outcomes
+
+    def _find_deployments(self, account_ids: Collection[AwsAccountId]) -> None:
+        unknown = [account_id for account_id in account_ids if account_id not in self._deployment_ids]
+        deployments = self._deployments.list() if unknown else ()
+        for account_id in unknown:
+            deployment = deployment_of(account_id, deployments)
+            if deployment:
+                self._deployment_ids[account_id] = deployment.id
 
     def _converge(self, case: _Case) -> Converged | Absent:
         added: tuple[str, ...] = ()
         removed: tuple[str, ...] = ()
         was_rejected = False
         for attempt in range(ATTEMPTS):
-            deployment = self._read(case.deployment_id)
+            deployment = self._read(case.account_id)
             if deployment is None:
-                return _unregistered(case.account_id)
-            decision = self._decide(case, deployment)
+                return Absent(f"Alert Logic has no deployment of account {case.account_id}")
+            seen = self._look(case, deployment)
+            if seen is None:
+                return Absent(f"the reader role of account {case.account_id} is gone, and its deployment disabled")
+            decision = self._decide(case, deployment, seen)
             if decision.changes_nothing:
                 return decision.converged(added, removed)
             try:
-                answer = self._deployments.update(case.deployment_id, decision.document())
+                answer = self._deployments.update(deployment.id, decision.document())
             except ConflictError:
                 longest = min(LONGEST_PAUSE_SECONDS, SHORTEST_PAUSE_SECONDS * 2**attempt)
                 self._sleep(self._jitter(0, longest))
@@ -202,35 +213,42 @@ class Convergence:
                 if was_rejected:
                     raise
                 was_rejected = True
-                self._require_policy()
                 continue
             added += decision.amendment.added
             removed += decision.amendment.removed
-            look = self._decide(case, answer)
-            # What Alert Logic did not keep when it was written will not be kept the second time.
-            if look.changes_nothing or look.amendment.include == decision.amendment.include:
-                return look.converged(added, removed)
+            if self._clock() - seen.at < EVENT_DELAY_SECONDS:
+                return self._decide(case, answer, seen).converged(added, removed)
         raise ConflictError(f"others kept changing the deployment of account {case.account_id} {ATTEMPTS} times")
 
-    def _read(self, deployment_id: str) -> Deployment | None:
+    def _read(self, account_id: AwsAccountId) -> Deployment | None:
+        if account_id not in self._deployment_ids:
+            return None
         try:
-            return self._deployments.get(deployment_id)
+            return self._deployments.get(self._deployment_ids[account_id])
         except RejectedError as error:
-            if error.status == HTTPStatus.NOT_FOUND:
-                return None
-            raise
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            # There may be another one by now, which the next list will show.
+            del self._deployment_ids[account_id]
+            return None
 
-    def _decide(self, case: _Case, deployment: Deployment) -> _Decision:
-        listed = case.vpcs.vpcs(account_id=case.account_id, regions=case.regions)
-        unreadable = {region: found for region, found in listed.items() if isinstance(found, NotReadableError)}
-        readable = {region: found for region, found in listed.items() if not isinstance(found, NotReadableError)}
+    def _look(self, case: _Case, deployment: Deployment) -> _Seen | None:
+        at = self._clock()
+        try:
+            return _Seen(at, case.vpcs.vpcs(account_id=case.account_id, regions=case.regions))
+        except RoleNotAssumableError:
+            if deployment.document.get("enabled", True):
+                raise
+            return None
+
+    def _decide(self, case: _Case, deployment: Deployment, seen: _Seen) -> _Decision:
         include = _included(deployment)
-        claims = [claim_vpcs(readable, self._rule.tags)]
+        claims = [claim_vpcs(seen.readable, self._rule.tags)]
         policy_id = self._require_policy()
         ours = amend(include, claims, policy_id=policy_id, is_ours=True)
         theirs = amend(include, claims, policy_id=policy_id, is_ours=False)
         is_ours = self._rule.prune or ours == theirs or case.ownership.covers(deployment, case.account_id)
-        return _Decision(deployment, ours if is_ours else theirs, unreadable)
+        return _Decision(deployment, ours if is_ours else theirs, seen.unreadable)
 
     def _require_policy(self) -> str:
         if self._policy_id is None:
@@ -262,9 +280,24 @@ class _Ownership:
 class _Case:
     account_id: AwsAccountId
     regions: tuple[str, ...]
-    deployment_id: str
     vpcs: Vpcs
     ownership: _Ownership
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The VPCs of an account's regions, none older than `at`."""
+
+    at: float
+    listed: Mapping[str, Collection[Vpc] | NotReadableError]
+
+    @property
+    def readable(self) -> dict[str, Collection[Vpc]]:
+        return {region: found for region, found in self.listed.items() if not isinstance(found, NotReadableError)}
+
+    @property
+    def unreadable(self) -> dict[str, NotReadableError]:
+        return {region: found for region, found in self.listed.items() if isinstance(found, NotReadableError)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +330,3 @@ class _Decision:
 def _included(deployment: Deployment) -> list[Entry]:
     include: list[Entry] = deployment.document.get("scope", {}).get("include", [])
     return include
-
-
-def _unregistered(account_id: AwsAccountId) -> Absent:
-    return Absent(f"Alert Logic has no deployment of account {account_id}")

@@ -13,7 +13,7 @@ from aws_lambda_powertools.logging import Logger
 from alertlogic_api import AlertLogic, AuthenticationError, ConflictError, RejectedError, RetryableError
 from aws.clients import client
 from aws.queue import Batch, NotYet, Queue, Refused
-from aws.reader import ReaderRole
+from aws.reader import ReaderRole, RoleNotAssumableError
 from aws.secret import access_key
 from aws.vpcs import VpcReader
 from protection.retained import count_retained
@@ -139,16 +139,19 @@ def _report(outcome: Converged, notices: Sequence[Notice]) -> None:
 
 
 def _settle(notice: Notice, outcome: Outcome) -> None:
+    is_young = time.time() - notice.message.sent_at < PATIENCE_SECONDS
     match outcome:
         case Converged(unreadable=unreadable) if notice.event.region in unreadable:
             raise NotYet(str(unreadable[notice.event.region]))
         case Converged():
             pass
-        case Absent(why) if time.time() - notice.message.sent_at < PATIENCE_SECONDS:
+        case Absent(why) if is_young:
             raise NotYet(why)
         case Absent(why):
             logger.info("given up", account_id=notice.event.account_id, reason=why)
-        case RejectedError():
+        case RoleNotAssumableError() if is_young:
+            raise NotYet(str(outcome))
+        case RejectedError() | RoleNotAssumableError():
             raise Refused(str(outcome)) from outcome
         case _:
             raise outcome

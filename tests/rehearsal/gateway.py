@@ -18,14 +18,12 @@ from moto.core.exceptions import ServiceException
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.serialize import get_serializer_class
 from moto.core.utils import get_service_model
-from moto.moto_server.werkzeug_app import (
-    DomainDispatcherApplication,
-    create_backend_app,
-)
+from moto.moto_server.werkzeug_app import create_backend_app
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from tests.rehearsal.calls import ApiCall, Directory, UnknownCallError, demands_of
+from tests.rehearsal.direct import sender
 from tests.rehearsal.meeting import Meeting
 from tests.rehearsal.principals import Operator, Principal, RoleSession
 
@@ -71,7 +69,7 @@ class Gateway:
         self._directory = directory
         self._handlers: dict[str, Handler] = {}
         self._around: dict[str, Around] = {}
-        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._moto: dict[str, Any] = {}
         self._callers: dict[str, Principal | Operator] = {}
         self._lock = threading.RLock()
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -81,6 +79,8 @@ class Gateway:
         )
         self._clients: dict[tuple[str, str, str], Any] = {}
         self._session = boto3.session.Session()
+        # Its clients are in this process, as the endpoint is.
+        cast("Any", self._session.events).register("before-send", sender(self._serve))
 
     @property
     def url(self) -> str:
@@ -175,7 +175,7 @@ class Gateway:
             if handler is None:
                 environ["wsgi.input"] = io.BytesIO(body)
                 environ["HTTP_X_MOTO_ACCOUNT_ID"] = call.account
-                return cast("Iterable[bytes]", self._moto(environ, start_response))
+                return cast("Iterable[bytes]", self._moto_app(call.service)(environ, start_response))
             answer: dict[str, Any] | AwsError = self._around.get(operation, _at_once)(
                 lambda: self._answer(handler, call)
             )
@@ -186,6 +186,13 @@ class Gateway:
             logging.getLogger(__name__).exception("%s:%s", call.service, call.operation)
             answer = AwsError("RehearsalFault", repr(error))
         return _render(call, answer)(environ, start_response)
+
+    def _moto_app(self, service: str) -> Any:
+        """The application with which moto answers for a service."""
+        with self._lock:
+            if service not in self._moto:
+                self._moto[service] = cast("Any", create_backend_app)(service)
+            return self._moto[service]
 
     def _answer(self, handler: Handler, call: ApiCall) -> dict[str, Any]:
         with self._lock:

@@ -20,6 +20,7 @@ from account_registration.registration import (
     DisableDeployment,
     State,
     decide,
+    withdraw,
 )
 from alertlogic_api import Credential, Deployment
 from protection.ownership import credential_name, is_made_by_us
@@ -335,6 +336,18 @@ class TestDeregister:
             DeleteDeployment("d1"),
         )
         assert decide(self.order(Offboarding.DELETE), state(theirs)) == ()
+
+
+class TestWithdraw:
+    @pytest.mark.parametrize("name", [MADE, ADOPTED])
+    def test_deletes_what_a_rejected_registration_leaves_behind_and_no_more(self, name: str) -> None:
+        left, linked = credential("c1", name=name), credential("c2")
+        others = (credential("c3", role_arn=OLD_ROLE), credential("c4", name="theirs"))
+
+        assert withdraw(REGISTRATION, state(left, linked, *others, deployment("d1", "c2"))) == (DeleteCredential("c1"),)
+
+    def test_leaves_all_to_a_deregistration(self) -> None:
+        assert withdraw(Deregistration(ACCOUNT, ROLE, Offboarding.DELETE), state(credential())) == ()
 
 
 def linking(links: list[str], deployment_id: str, **fields: Any) -> Deployment:

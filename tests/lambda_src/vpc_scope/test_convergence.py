@@ -8,9 +8,10 @@ import pytest
 
 from alertlogic_api import AuthenticationError, ConflictError, Policy, RejectedError, RetryableError
 from aws.queue import Refused
+from aws.reader import RoleNotAssumableError
 from protection.scope import VpcTag
 from tests.lambda_src.vpc_scope.world import ACCOUNT, EAST, OTHER, RULE, WEST, Eyes, World, entry
-from vpc_scope.convergence import ATTEMPTS, LONGEST_PAUSE_SECONDS, Absent, Converged
+from vpc_scope.convergence import ATTEMPTS, EVENT_DELAY_SECONDS, LONGEST_PAUSE_SECONDS, Absent, Converged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +63,7 @@ def fail(error: Exception) -> Callable[[], object]:
 
 
 class TestScope:
-    def test_reads_the_deployment_then_the_vpcs_writes_and_looks_again(self, world: World) -> None:
+    def test_reads_the_deployment_then_the_vpcs_and_writes(self, world: World) -> None:
         world.put_vpc("vpc-1", alertlogic="true")
         world.put_vpc("vpc-2", alertlogic="false")
         eyes = Eyes(world)
@@ -70,7 +71,7 @@ class TestScope:
         assert converge(eyes) == converged(added=("/aws/us-east-1/vpc/vpc-1",))
 
         assert world.included() == [entry("vpc-1")]
-        assert eyes.calls == [*LOOKUPS, "get", "vpcs us-east-1", "update", "vpcs us-east-1"]
+        assert eyes.calls == [*LOOKUPS, "get", "vpcs us-east-1", "update"]
 
     def test_writes_nothing_when_nothing_changes(self, world: World) -> None:
         world.put_vpc("vpc-1", alertlogic="true")
@@ -146,12 +147,12 @@ class TestScope:
 
         assert (eyes.converge({}), eyes.calls) == ({}, [])
 
-    def test_looks_the_policy_up_once_in_a_container(self, world: World) -> None:
+    def test_looks_policy_and_deployment_up_once_in_a_container(self, world: World) -> None:
         eyes = Eyes(world)
         converge(eyes)
         converge(eyes)
 
-        assert eyes.calls.count("list policies") == 1
+        assert eyes.calls == [*LOOKUPS, *["get", "vpcs us-east-1"] * 2]
 
 
 class TestOwnership:
@@ -222,17 +223,32 @@ class TestOwnership:
 
 
 class TestRace:
-    def test_does_not_write_an_older_list_over_a_newer_one(self, world: World) -> None:
+    def test_looks_again_after_a_write_that_took_longer_than_events_are_held_back(self, world: World) -> None:
         """The tag goes after it was listed, and whoever is told of that finds nothing to do and ends."""
         world.put_vpc("vpc-1", alertlogic="true")
 
         def meanwhile() -> None:
             world.put_vpc("vpc-1")
+            world.now += EVENT_DELAY_SECONDS
             assert converge(Eyes(world)) == converged()
 
         outcome = converge(Eyes(world, once("update", meanwhile)))
 
-        assert isinstance(outcome, Converged)
+        key = "/aws/us-east-1/vpc/vpc-1"
+        assert outcome == converged(added=(key,), removed=(key,))
+        assert world.included() == []
+
+    def test_leaves_what_changed_meanwhile_to_its_own_event(self, world: World) -> None:
+        world.put_vpc("vpc-1", alertlogic="true")
+
+        def meanwhile() -> None:
+            world.put_vpc("vpc-1")
+            world.now += EVENT_DELAY_SECONDS - 1
+
+        assert converge(Eyes(world, once("update", meanwhile))) == converged(added=("/aws/us-east-1/vpc/vpc-1",))
+        assert world.included() == [entry("vpc-1")]
+
+        converge(Eyes(world))
         assert world.included() == []
 
     def test_keeps_what_a_user_changes_meanwhile(self, world: World) -> None:
@@ -247,8 +263,7 @@ class TestRace:
         converge(eyes)
 
         assert world.included() == [HOST, entry("vpc-1")]
-        again = ["get", "vpcs us-east-1", "update", "vpcs us-east-1"]
-        assert eyes.calls == [*LOOKUPS, "get", "vpcs us-east-1", "update", *again]
+        assert eyes.calls == [*LOOKUPS, *["get", "vpcs us-east-1", "update"] * 2]
 
     def test_adds_each_key_once_when_another_worker_was_first(self, world: World) -> None:
         world.put_vpc("vpc-1", alertlogic="true")
@@ -299,6 +314,17 @@ class TestAbsence:
 
         assert isinstance(converge(eyes), Absent)
 
+    def test_finds_the_one_that_was_made_in_its_place(self, world: World) -> None:
+        world.put_vpc("vpc-1", alertlogic="true")
+        eyes = Eyes(world)
+        converge(eyes)
+        world.documents["newer"] = world.documents.pop(f"d-{ACCOUNT}") | {"id": "newer"}
+
+        assert isinstance(converge(eyes), Absent)
+        outcome = converge(eyes)
+        assert isinstance(outcome, Converged)
+        assert outcome.deployment_id == "newer"
+
     def test_takes_a_deployment_that_vanishes_before_the_write_for_none(self, world: World) -> None:
         world.put_vpc("vpc-1", alertlogic="true")
         eyes = Eyes(world, once("update", world.documents.clear))
@@ -323,8 +349,16 @@ class TestAbsence:
 
         outcomes = Eyes(world).converge({ACCOUNT: {EAST}, OTHER: {EAST}})
 
-        assert outcomes[ACCOUNT] == Absent(f"no role in {ACCOUNT}")
+        assert isinstance(outcomes[ACCOUNT], RoleNotAssumableError)
         assert world.included(OTHER) == [entry("vpc-1")]
+
+    def test_says_that_the_account_has_left(self, world: World) -> None:
+        world.register(ACCOUNT)["enabled"] = False
+        world.denied = {ACCOUNT}
+
+        outcome = converge(Eyes(world))
+
+        assert outcome == Absent(f"the reader role of account {ACCOUNT} is gone, and its deployment disabled")
 
     def test_goes_on_beside_a_region_that_cannot_be_read(self, world: World) -> None:
         world.register(ACCOUNT, entry("vpc-9"))

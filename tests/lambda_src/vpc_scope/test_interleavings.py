@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.lambda_src.vpc_scope.world import ACCOUNT, EAST, OTHER, WEST, Eyes, World, entry
-from vpc_scope.convergence import Converged
+from vpc_scope.convergence import EVENT_DELAY_SECONDS, Converged
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -112,7 +112,8 @@ class Interleavings(RuleBasedStateMachine):
             self.users_entries[account_id] = [entry("vpc-1", "eu-west-1")]
             document = self.world.register(account_id, *self.users_entries[account_id])
             self.users_exclusions[account_id] = list(document["scope"]["exclude"])
-        self.queue: list[Place] = []
+        # Each with the time before which the queue hands it over to nobody.
+        self.queue: list[tuple[Place, float]] = []
         self.workers: list[Worker] = []
         # Where the last event was lost, so that nobody knows of the change.
         self.unnoticed: set[Place] = set()
@@ -129,25 +130,26 @@ class Interleavings(RuleBasedStateMachine):
                 del vpcs[vpc_id]
             case _:
                 vpcs[vpc_id] = {"alertlogic": "false"}
-        self.queue.append(place)
+        event = (place, self.world.now + EVENT_DELAY_SECONDS)
+        self.queue.append(event)
         self.unnoticed.discard(place)
         if is_delivered_at_once:
-            self._deliver(place)
+            self._deliver(event)
 
     @precondition(lambda self: self.queue)
     @rule(at=indices, fate=st.sampled_from(("delivery", "batch", "duplicate", "loss")))
     def queue_moves(self, at: int, fate: str) -> None:
         """Take an event from anywhere, since a queue keeps no order."""
-        place = self.queue[at % len(self.queue)]
+        event = self.queue[at % len(self.queue)]
         if fate == "duplicate":
-            self.queue.append(place)
+            self.queue.append(event)
         elif fate == "loss":
-            self.queue.remove(place)
-            self.unnoticed.add(place)
+            self.queue.remove(event)
+            self.unnoticed.add(event[0])
         elif fate == "batch":
             self._deliver(*self.queue)
         else:
-            self._deliver(place)
+            self._deliver(event)
 
     @precondition(lambda self: self.workers)
     @rule(at=indices, calls=st.integers(1, 2), dies=st.sampled_from((False, False, False, True)))
@@ -180,7 +182,7 @@ class Interleavings(RuleBasedStateMachine):
     @invariant()
     def every_place_at_rest_is_right(self) -> None:
         busy = {place for worker in self.workers for place in worker.batch}
-        for place in set(PLACES) - busy - set(self.queue) - self.unnoticed:
+        for place in set(PLACES) - busy - {place for place, _ in self.queue} - self.unnoticed:
             self._assert_right(place)
 
     @invariant()
@@ -194,7 +196,7 @@ class Interleavings(RuleBasedStateMachine):
         # Who began first ends last, which is when what it knows is oldest.
         while self.workers:
             self._finish(self.workers[-1])
-        for place in self.queue:
+        for place, _ in self.queue:
             handle_alone(self.world, [place])
         self.queue = []
         self.every_place_at_rest_is_right()
@@ -204,11 +206,13 @@ class Interleavings(RuleBasedStateMachine):
         self.every_place_at_rest_is_right()
         self.what_is_the_users_stays()
 
-    def _deliver(self, *batch: Place) -> None:
+    def _deliver(self, *events: tuple[Place, float]) -> None:
         if len(self.workers) < MOST_WORKERS:
-            for place in batch:
-                self.queue.remove(place)
-            self.workers.append(Worker(self.world, batch))
+            for event in events:
+                self.queue.remove(event)
+            # So much time passes for whoever is at work, too.
+            self.world.now = max(self.world.now, *(visible_at for _, visible_at in events))
+            self.workers.append(Worker(self.world, [place for place, _ in events]))
 
     def _finish(self, worker: Worker) -> None:
         while not worker.is_over:
@@ -217,7 +221,7 @@ class Interleavings(RuleBasedStateMachine):
 
     def _retire(self, worker: Worker) -> None:
         self.workers.remove(worker)
-        self.queue += worker.undone()
+        self.queue += [(place, self.world.now) for place in worker.undone()]
 
     def _assert_right(self, place: Place) -> None:
         account_id, region = place

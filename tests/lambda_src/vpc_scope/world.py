@@ -38,6 +38,7 @@ class World:
         documents: Alert Logic's deployments by id.
         denied: Accounts, or accounts and regions, that cannot be read.
         forgets: Keys of entries that Alert Logic leaves out of what is written.
+        now: The time, in seconds.
     """
 
     vpcs: dict[tuple[str, str], dict[str, dict[str, str]]] = field(default_factory=dict[Any, Any])
@@ -46,6 +47,7 @@ class World:
     policies: list[Policy] = field(default_factory=lambda: [Policy(POLICY_ID, "Professional"), Policy("p2", "Other")])
     denied: set[str | tuple[str, str]] = field(default_factory=set[Any])
     forgets: set[str] = field(default_factory=set[str])
+    now: float = 0
 
     def register(self, account_id: AwsAccountId, *include: dict[str, Any], is_adopted: bool = False) -> dict[str, Any]:
         """Make a deployment with its credential, and return its document, which may be changed."""
@@ -89,6 +91,7 @@ class Eyes:
             credentials=_Credentials(self),
             policies=_Policies(self),
             rule=rule,
+            clock=lambda: world.now,
             sleep=self.slept.append,
             jitter=lambda _, longest: longest,
         )
