@@ -34,6 +34,7 @@ class AlertLogicFunction(QueuedFunction):
         role_name: str | None = None,
         batch_size: int = 10,
         batching_window: Duration | None = None,
+        delivery_delay: Duration | None = None,
     ) -> None:
         """Create queue and function, as `QueuedFunction` does.
 
@@ -60,6 +61,7 @@ class AlertLogicFunction(QueuedFunction):
             role_name=role_name,
             batch_size=batch_size,
             batching_window=batching_window,
+            delivery_delay=delivery_delay,
         )
         alert_logic.secret.grant_read(self.role)
 

@@ -48,6 +48,7 @@ class QueuedFunction(AssetFunction):
         role_name: str | None = None,
         batch_size: int = 10,
         batching_window: Duration | None = None,
+        delivery_delay: Duration | None = None,
     ) -> None:
         """Create queue and function.
 
@@ -60,6 +61,7 @@ class QueuedFunction(AssetFunction):
             role_name: The role's physical name, only where another account must know it.
             batch_size: How many messages one invocation gets at most.
             batching_window: For how long messages are gathered into a batch; not at all unless given.
+            delivery_delay: For how long the queue holds each message back; not at all unless given.
         """
         super().__init__(
             scope,
@@ -82,6 +84,7 @@ class QueuedFunction(AssetFunction):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=_RETENTION,
+            delivery_delay=delivery_delay,
             # Lambda's advice: six times the function's timeout, and the window, so that a message is never worked on
             # twice at once.
             visibility_timeout=(batching_window or Duration.seconds(0)).plus(

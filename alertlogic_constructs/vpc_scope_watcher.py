@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     from .alertlogic_hub import AlertLogicHub
     from .protection import ProtectionPolicy, ProtectionScope
 
-# A burst of tag changes becomes one piece of work per account and region; EC2, too, has settled by then.
+# A burst of tag changes becomes one piece of work per account and region.
 _BATCH_SIZE = 100
 _BATCHING_WINDOW = Duration.seconds(10)
+# EC2 shows what changed, and whoever listed the VPCs just before has written, before the event is handled: the function
+# relies on it (EVENT_DELAY_SECONDS).
+_DELIVERY_DELAY = Duration.seconds(10)
 
 
 class VpcScopeWatcher(Construct):
@@ -92,6 +95,7 @@ class VpcScopeWatcher(Construct):
             },
             batch_size=_BATCH_SIZE,
             batching_window=_BATCHING_WINDOW,
+            delivery_delay=_DELIVERY_DELAY,
         )
         if hub is None or names is None:
             grant_describe_vpcs(self.watcher.role, regions)

@@ -52,6 +52,7 @@ class Wiring:
     stacks: StackReader
     offboarding: Offboarding
     alert_logic: AlertLogic
+    vpcs: VpcReader
     convergence: Convergence
     reporter: Reporter
 
@@ -66,6 +67,7 @@ def wire() -> Wiring:
         dead_letter_url=settings.dead_letter_queue_url,
     )
     reader_role = ReaderRole(client("sts"), name=settings.reader_role_name, session_name="account_registration")
+    vpcs = VpcReader(reader_role.clients)
     secrets_manager = client("secretsmanager")
     alert_logic = AlertLogic(
         settings.alert_logic, access_key=lambda: access_key(secrets_manager, settings.alert_logic.secret_arn)
@@ -75,7 +77,8 @@ def wire() -> Wiring:
         stacks=StackReader(reader_role),
         offboarding=settings.offboarding,
         alert_logic=alert_logic,
-        convergence=Convergence(alert_logic, VpcReader(reader_role.clients)),
+        vpcs=vpcs,
+        convergence=Convergence(alert_logic, vpcs),
         reporter=Reporter(queue=queue, http=requests.Session(), logger=logger),
     )
 
@@ -84,6 +87,7 @@ def wire() -> Wiring:
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Handle a batch of requests from the registration queue."""
     wiring = wire()
+    wiring.vpcs.forget()
     batch = Batch(event, wiring.queue, logger=logger, waits_for=(RetryableError, AuthenticationError, ConflictError))
     for cases in _one_per_account(list(_cases(batch, wiring))):
         begun_at = time.time()

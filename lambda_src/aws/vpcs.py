@@ -31,7 +31,7 @@ class Vpc:
 
 
 class VpcReader:
-    """Lists VPCs.
+    """Lists VPCs, with sessions and clients that it makes once: so for a batch, until it is told to forget them.
 
     Args:
         clients: Gives, for an account, what makes clients there; may raise `RoleNotAssumableError`.
@@ -39,6 +39,13 @@ class VpcReader:
 
     def __init__(self, clients: Callable[[AwsAccountId], Clients]) -> None:
         self._clients = clients
+        self._accounts: dict[AwsAccountId, Clients] = {}
+        self._ec2: dict[tuple[AwsAccountId, str], EC2Client] = {}
+
+    def forget(self) -> None:
+        """Assume each role anew from now on: it may have been made anew, and a session lasts for minutes only."""
+        self._accounts.clear()
+        self._ec2.clear()
 
     def vpcs(
         self, *, account_id: AwsAccountId, regions: Collection[str]
@@ -48,8 +55,14 @@ class VpcReader:
         Raises:
             RoleNotAssumableError: The account cannot be read at all.
         """
-        clients = self._clients(account_id)
-        return {region: _vpcs(clients("ec2", region), account_id, region) for region in regions}
+        return {region: _vpcs(self._client(account_id, region), account_id, region) for region in regions}
+
+    def _client(self, account_id: AwsAccountId, region: str) -> EC2Client:
+        if account_id not in self._accounts:
+            self._accounts[account_id] = self._clients(account_id)
+        if (account_id, region) not in self._ec2:
+            self._ec2[account_id, region] = self._accounts[account_id]("ec2", region)
+        return self._ec2[account_id, region]
 
 
 def _vpcs(ec2: EC2Client, account_id: AwsAccountId, region: str) -> tuple[Vpc, ...] | NotReadableError:

@@ -23,7 +23,7 @@ from .event import parse
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -48,7 +48,7 @@ class Wiring:
 
     settings: Settings
     queue: Queue
-    clients: Callable[[AwsAccountId], Clients]
+    vpcs: VpcReader
     alert_logic: AlertLogic
     convergence: Convergence
 
@@ -71,7 +71,9 @@ def wire() -> Wiring:
     return Wiring(
         settings=settings,
         queue=Queue(client("sqs"), url=settings.queue_url, dead_letter_url=settings.dead_letter_queue_url),
-        clients=ReaderRole(client("sts"), name=role_name, session_name="vpc_scope").clients if role_name else _own,
+        vpcs=VpcReader(
+            ReaderRole(client("sts"), name=role_name, session_name="vpc_scope").clients if role_name else _own
+        ),
         alert_logic=alert_logic,
         convergence=Convergence(
             deployments=alert_logic.deployments,
@@ -91,10 +93,9 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     for notice in _notices(batch, wiring.settings, own_account=context.invoked_function_arn.split(":")[4]):
         by_account.setdefault(notice.event.account_id, []).append(notice)
     touched = {account_id: {notice.event.region for notice in notices} for account_id, notices in by_account.items()}
-    # Each role is assumed once in a batch.
-    vpcs = VpcReader(cache(wiring.clients))
+    wiring.vpcs.forget()
     with wiring.alert_logic.within(lambda: context.get_remaining_time_in_millis() / 1000 - RESERVED_SECONDS):
-        outcomes = wiring.convergence.converge(touched, vpcs=vpcs)
+        outcomes = wiring.convergence.converge(touched, vpcs=wiring.vpcs)
     for account_id, outcome in outcomes.items():
         notices = by_account[account_id]
         if isinstance(outcome, Converged):

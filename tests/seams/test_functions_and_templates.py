@@ -13,6 +13,7 @@ from moto.events.models import EventPattern
 
 from aws.queue import METRIC_NAMESPACE, WAITING_METRIC, wait_seconds
 from docs.diagram import templates
+from vpc_scope.convergence import EVENT_DELAY_SECONDS
 
 if TYPE_CHECKING:
     from moto.events.utils import EventMessageType
@@ -112,6 +113,10 @@ def test_an_alarm_watches_the_metric_that_the_function_emits(name: str) -> None:
     ]
 
     assert (METRIC_NAMESPACE, WAITING_METRIC, {"service": name}) in watched
+
+
+def test_the_queue_holds_events_back_as_long_as_the_function_relies_on() -> None:
+    assert [q["DelaySeconds"] for q in _resources("AWS::SQS::Queue") if "DelaySeconds" in q] == [EVENT_DELAY_SECONDS]
 
 
 LIFECYCLE_RULE = "LifecycleRule"

@@ -246,7 +246,17 @@ class TestWaiting:
         answer_with_error(monkeypatch, "sts", "AssumeRole", "AccessDenied", status=403)
 
         assert hub.deliver(event(), age=age) == left
-        assert len(hub.lines("given up")) == 1 - left
+        assert len(hub.deliveries.dead_letters()) == 1 - left
+
+    def test_gives_up_on_an_account_that_has_left(self, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+        hub.register(MEMBER)
+        hub.fake.deployments_of(MEMBER)[0]["enabled"] = False
+        answer_with_error(monkeypatch, "sts", "AssumeRole", "AccessDenied", status=403)
+
+        assert hub.deliver(event(), age=PATIENCE_SECONDS + 1) == 0
+        assert hub.deliveries.dead_letters() == []
+        [line] = hub.lines("given up")
+        assert "disabled" in line["reason"]
 
     def test_waits_with_a_region_that_cannot_be_read(self, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
         hub.register(MEMBER, entry("vpc-0def"))
