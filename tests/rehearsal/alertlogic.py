@@ -87,7 +87,7 @@ class FakeAlertLogic(Customer):
         self._access_keys = {ACCESS_KEY_ID: _AccessKey(SECRET_KEY, None)}
         self._tokens: dict[str, tuple[str, float]] = {}
         self._faults: list[_Fault] = []
-        self._afterwards: tuple[str, str, Callable[[], object]] | None = None
+        self._afterwards: list[tuple[str, str, Callable[[], object]]] = []
         self._server: LoopbackServer | None = None
         self._port = 0
 
@@ -182,11 +182,12 @@ class FakeAlertLogic(Customer):
             path: A regular expression to be found in the path.
             act: What to do.
         """
-        self._afterwards = (method, path, act)
+        afterwards = (method, path, act)
+        self._afterwards.append(afterwards)
         try:
             yield
         finally:
-            self._afterwards = None
+            self._afterwards.remove(afterwards)
 
     @contextlib.contextmanager
     def meeting(self, method: str, path: str, *, callers: int) -> Generator[None]:
@@ -217,8 +218,7 @@ class FakeAlertLogic(Customer):
         """Answer one request; None drops the connection."""
         with self._lock:
             answer = self._logged_answer(request)
-        if self._afterwards:
-            method, path, act = self._afterwards
+        for method, path, act in tuple(self._afterwards):
             if method == request.method and re.search(path, request.path):
                 act()
         return answer

@@ -96,8 +96,12 @@ def same_request_twice(story: Story) -> None:
         account = rehearsal.vend_account("ledger", PROD)
         rehearsal.settle()
         served_before = len(alert_logic.requests)
-        # Both have seen that there is no deployment before either makes one.
-        with rehearsal.delivering_twice(), alert_logic.meeting("GET", "/deployments$", callers=2):
+        # Both have seen that there is no deployment before either makes one, and made one before either looks again.
+        with (
+            rehearsal.delivering_twice(),
+            alert_logic.meeting("GET", "/deployments$", callers=2),
+            alert_logic.meeting("POST", "/deployments$", callers=2),
+        ):
             rehearsal.settle(within_minutes=20, concurrency=2, batch_size=1)
         served = [(r.method, r.path.split("/")[1], r.status) for r in alert_logic.requests[served_before:]]
         story.equal("both make a deployment", served.count(("POST", "deployments", 201)), 2)

@@ -32,8 +32,7 @@ def deliveries(story: Story) -> None:
         rehearsal.functions.warm("vpc_scope", 2)
         # Two workers have read the same deployment before either writes it.
         with rehearsal.alert_logic.meeting("GET", ONE_DEPLOYMENT, callers=2):
-            rehearsal.settle(concurrency=2, batch_size=1)
-        settle(story)
+            rehearsal.settle(within_minutes=1, concurrency=2, batch_size=1)
         in_scope(story, "the VPC is in scope, once", account, vpc)
         story.equal("of two writes one was refused", sorted(writes(story, account)[before:]), [200, 409])
     with story.step("An older event comes after a newer one"):

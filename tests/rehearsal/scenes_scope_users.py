@@ -121,6 +121,11 @@ def whole_regions_and_back(story: Story) -> None:
         story.registered(*accounts, adopted)
         kept += sorted(f"/aws/{region}" for region in zone.governed_regions)
         story.equal("nothing is taken from somebody else", rehearsal.included(adopted), kept)
+    with story.step("An account is vended meanwhile"):
+        late = rehearsal.vend_account("meanwhile", DEV)
+        rehearsal.settle(within_minutes=10)
+        story.registered(late)
+        story.equal("it has one stack", len(rehearsal.member_stacks(late)), 1)
     with story.step("Nobody watches tags now"):
         with vpcs.held_events() as events:
             vpcs.create(accounts[-1], WEST, alertlogic="true")
@@ -131,6 +136,11 @@ def whole_regions_and_back(story: Story) -> None:
         story.vpc_tags = zone.vpc_tags
         story.registered(*accounts, adopted)
         story.equal("nothing is taken from somebody else", rehearsal.included(adopted), kept)
+    with story.step("Control Tower updates the account that was vended meanwhile"):
+        rehearsal.update_managed_account(late, DEV)
+        rehearsal.settle(within_minutes=10)
+        story.registered(late)
+        story.equal("it has a stack in each region", len(rehearsal.member_stacks(late)), len(zone.governed_regions))
     with story.step("A VPC gets the tag"):
         vpc = vpcs.create(accounts[-1], EUROPE, alertlogic="true")
         settle(story)

@@ -8,6 +8,9 @@ import uuid
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+from moto.ec2.models import vpcs as vpc_models
 
 from tests.rehearsal.gateway import AwsError, Handler
 from tests.rehearsal.moto_state import backend
@@ -56,12 +59,17 @@ class Vpcs:
         self._event_bridge = event_bridge
         self._clock = clock
         self._versions: Counter[Vpc] = Counter()
+        self._made = 0
         self._events = 0
         self._held: list[Json] | None = None
 
     def create(self, account: str, region: str, **tags: str) -> Vpc:
         """Create a VPC, with tags from the start."""
-        made = backend("ec2", account, region).create_vpc(CIDR_BLOCK)
+        self._made += 1
+        # Whoever asks for it first makes moto make a VPC there, too.
+        ec2 = backend("ec2", account, region)
+        with mock.patch.object(vpc_models, "random_vpc_id", return_value=f"vpc-{self._made:017x}"):
+            made = ec2.create_vpc(CIDR_BLOCK)
         made.add_tags(tags)
         vpc = Vpc(account, region, made.id)
         event = self._api_call("create-vpc", vpc)
