@@ -3,8 +3,11 @@
 from .alert_logic import AlertLogic, DataCenter, Residency
 from .alertlogic_hub import AlertLogicHub
 from .alertlogic_role import AlertLogicRole
+from .central_trail import CentralTrail, Subscriber
+from .cloudtrail_subscription import CloudTrailSubscription
 from .control_tower_integration import ControlTowerIntegration
 from .landing_zone import LandingZone, OrganizationalUnits
+from .log_archive_ingestion import LogArchiveIngestion
 from .protected_account import ProtectedAccount
 from .protection import DeploymentMode, Offboarding, ProtectionPolicy, ProtectionScope
 from .vpc_events_spoke import VpcEventsSpoke
@@ -14,16 +17,20 @@ __all__ = [
     "AlertLogic",
     "AlertLogicHub",
     "AlertLogicRole",
+    "CentralTrail",
+    "CloudTrailSubscription",
     "ControlTowerIntegration",
     "DataCenter",
     "DeploymentMode",
     "LandingZone",
+    "LogArchiveIngestion",
     "Offboarding",
     "OrganizationalUnits",
     "ProtectedAccount",
     "ProtectionPolicy",
     "ProtectionScope",
     "Residency",
+    "Subscriber",
     "VpcEventsSpoke",
     "VpcScopeWatcher",
 ]

@@ -10,6 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from ._acknowledge import acknowledge_wildcards
 from ._asset_function import AssetFunction
 from ._naming import DEFAULT_PREFIX, Names, in_own_partition, notice_queue
 from ._validation import Checks, require_partition
@@ -136,6 +137,10 @@ class CloudTrailSubscription(Construct):
             iam.PolicyStatement(actions=["sts:AssumeRole"], resources=[reader_role]),
         ):
             function.role.add_to_policy(statement)
+        # AWS does not say whether it asks about the topic or about the subscription, whose ARN ends in an id.
+        unsubscribe = iam.PolicyStatement(actions=["sns:Unsubscribe"], resources=[topic_arn, f"{topic_arn}:*"])
+        function.role.add_to_policy(unsubscribe)
+        acknowledge_wildcards(function.role, "Any subscription of one topic: SNS chooses the id", unsubscribe)
         return function
 
     def _create_resource(self, function: AssetFunction, trail: CentralTrail, queue_arn: str) -> CustomResource:
