@@ -119,7 +119,8 @@ class ProtectionScope:
         checks.unique("tags", [f"{key}={value}" for key, value in pairs])
         checks.boolean("prune", prune)
         checks.raise_problems()
-        size = len(json.dumps(pairs))
+        scope = ProtectionScope((), tuple(pairs), prune)
+        size = len(json.dumps(scope.tag_documents()))
         checks.require(
             size <= _LONGEST_TAGS,
             "tags",
@@ -128,7 +129,7 @@ class ProtectionScope:
             "name fewer tags",
         )
         checks.raise_problems()
-        return ProtectionScope((), tuple(pairs), prune)
+        return scope
 
     def tag_documents(self) -> list[dict[str, str]]:
         """The tags as `[{"Key": ..., "Value": ...}]`, as the functions read them."""

@@ -48,6 +48,9 @@ class VpcEventsSpoke(Construct):
     `ControlTowerIntegration` puts one into every governed region of every account that it enrolls. Only an account
     that it does not reach, such as one of a `ProtectedAccount` of your own, needs this construct.
 
+    EventBridge tries to deliver an event for 24 hours. Accounts hold no queue of ours for what is lost then: the next
+    event of the same account and region makes up for it.
+
     Creates in the account and region of the stack: two rules on the default bus, and the role with which they put
     events on the hub's bus.
 

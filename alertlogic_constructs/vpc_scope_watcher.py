@@ -35,7 +35,8 @@ class VpcScopeWatcher(Construct):
     """Puts a VPC into the protection scope when it gets a tag, and takes it out when the tag goes.
 
     Events only say where to look: the function lists the VPCs there and makes the account's deployment protect
-    exactly those that have a tag. It changes entries of VPCs in the governed regions and no others.
+    exactly those that have a tag. It changes entries of VPCs in the governed regions and no others, and only adds to a
+    deployment that was not made here, unless the scope says `prune`.
 
     With a hub it works for every account that sends its VPC events to the hub's bus (`VpcEventsSpoke`), and reads
     the VPCs there through the role `<prefix>-hub-reader`. Without one it works for the account and region of its

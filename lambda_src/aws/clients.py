@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _CONFIG: Final = Config(
     connect_timeout=3,
-    read_timeout=10,
+    read_timeout=5,
     retries={"mode": "standard", "total_max_attempts": 3},
 )
 

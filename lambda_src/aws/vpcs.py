@@ -41,11 +41,14 @@ class VpcReader:
         self._clients = clients
         self._accounts: dict[AwsAccountId, Clients] = {}
         self._ec2: dict[tuple[AwsAccountId, str], EC2Client] = {}
+        # Regions that do not answer, so that every account of a batch does not wait for them anew.
+        self._down: dict[str, str] = {}
 
     def forget(self) -> None:
         """Assume each role anew from now on: it may have been made anew, and a session lasts for minutes only."""
         self._accounts.clear()
         self._ec2.clear()
+        self._down.clear()
 
     def vpcs(
         self, *, account_id: AwsAccountId, regions: Collection[str]
@@ -55,7 +58,24 @@ class VpcReader:
         Raises:
             RoleNotAssumableError: The account cannot be read at all.
         """
-        return {region: _vpcs(self._client(account_id, region), account_id, region) for region in regions}
+        return {region: self._vpcs(account_id, region) for region in regions}
+
+    def _vpcs(self, account_id: AwsAccountId, region: str) -> tuple[Vpc, ...] | NotReadableError:
+        ec2 = self._client(account_id, region)
+        try:
+            if region not in self._down:
+                return _listed(ec2, account_id)
+            reason = self._down[region]
+        except ClientError as error:
+            reason = error_code(error)
+            # An outage of one region must not hold up the others.
+            if reason not in DENIED and not is_transient(error):
+                raise
+        except BotoCoreError as error:
+            if not is_transient(error):
+                raise
+            reason = self._down[region] = type(error).__name__
+        return NotReadableError(f"the VPCs of account {account_id} in {region} cannot be read: {reason}")
 
     def _client(self, account_id: AwsAccountId, region: str) -> EC2Client:
         if account_id not in self._accounts:
@@ -65,21 +85,14 @@ class VpcReader:
         return self._ec2[account_id, region]
 
 
-def _vpcs(ec2: EC2Client, account_id: AwsAccountId, region: str) -> tuple[Vpc, ...] | NotReadableError:
+def _listed(ec2: EC2Client, account_id: AwsAccountId) -> tuple[Vpc, ...]:
     pages = ec2.get_paginator("describe_vpcs").paginate(
         # Not those that other accounts share with this one, whose tags are their owner's.
         Filters=[{"Name": "owner-id", "Values": [account_id]}],
         PaginationConfig={"PageSize": _PAGE_SIZE},
     )
-    try:
-        return tuple(
-            Vpc(vpc.get("VpcId", ""), {tag.get("Key", ""): tag.get("Value", "") for tag in vpc.get("Tags", [])})
-            for page in pages
-            for vpc in page["Vpcs"]
-        )
-    except (BotoCoreError, ClientError) as error:
-        reason = error_code(error) if isinstance(error, ClientError) else type(error).__name__
-        # An outage of one region must not hold up the others.
-        if reason in DENIED or is_transient(error):
-            return NotReadableError(f"the VPCs of account {account_id} in {region} cannot be read: {reason}")
-        raise
+    return tuple(
+        Vpc(vpc.get("VpcId", ""), {tag.get("Key", ""): tag.get("Value", "") for tag in vpc.get("Tags", [])})
+        for page in pages
+        for vpc in page["Vpcs"]
+    )

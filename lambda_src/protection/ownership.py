@@ -36,14 +36,13 @@ def deployment_of(account_id: AwsAccountId, deployments: Iterable[Deployment]) -
 def is_made_by_us(deployment: Deployment, account_id: AwsAccountId, credentials: Iterable[Credential]) -> bool:
     """Whether we made a deployment, so that entries of its scope that nobody wants any more are ours to remove.
 
-    What somebody else made later, under a credential of ours that was there already, tells by its maker.
+    What somebody else made later, under a credential of ours that was there already, tells by its maker; where Alert
+    Logic does not say who that is, nothing is ours.
     """
     name = credential_name(account_id, is_adopted=False)
     linked = discover_credentials(deployment)
-    return any(
-        credential.id in linked and credential.name == name and credential.created_by == deployment.created_by
-        for credential in credentials
-    )
+    makers = {it.created_by for it in credentials if it.id in linked and it.name == name} - {""}
+    return deployment.created_by in makers
 
 
 def discover_credentials(deployment: Deployment) -> set[str]:

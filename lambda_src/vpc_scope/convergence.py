@@ -4,7 +4,8 @@ Any number of workers do this at once, each for another event, and Alert Logic t
 was read. The VPCs are listed after the deployment was read, so a list that is older than somebody else's write is not
 written over it. What changes after the list has an event of its own, which the queue holds back for a while: whoever
 gets it finds the write that the list led to, and corrects it. Only a write that took longer than that is followed by
-another look, for that worker may have read the deployment before the write, found it right, and gone.
+another look, for that worker may have read the deployment before the write, found it right, and gone. Whoever does not
+hear what became of a write looks again when the message comes back.
 """
 
 from __future__ import annotations
@@ -221,16 +222,18 @@ class Convergence:
         raise ConflictError(f"others kept changing the deployment of account {case.account_id} {ATTEMPTS} times")
 
     def _read(self, account_id: AwsAccountId) -> Deployment | None:
-        if account_id not in self._deployment_ids:
-            return None
-        try:
-            return self._deployments.get(self._deployment_ids[account_id])
-        except RejectedError as error:
-            if error.status != HTTPStatus.NOT_FOUND:
-                raise
-            # There may be another one by now, which the next list will show.
-            del self._deployment_ids[account_id]
-            return None
+        for _ in range(2):
+            if account_id not in self._deployment_ids:
+                return None
+            try:
+                return self._deployments.get(self._deployment_ids[account_id])
+            except RejectedError as error:
+                if error.status != HTTPStatus.NOT_FOUND:
+                    raise
+                # There may be another one by now.
+                del self._deployment_ids[account_id]
+                self._find_deployments([account_id])
+        return None
 
     def _look(self, case: _Case, deployment: Deployment) -> _Seen | None:
         at = self._clock()

@@ -50,6 +50,7 @@ def test_a_tag_may_have_an_empty_value_and_any_letters() -> None:
         ({"alertlogic": ["true", "true"]}, "name alertlogic=true once"),
         ({"alertlogic": Aws.REGION}, "known at synthesis"),
         ({f"key-{n}": "v" * 200 for n in range(20)}, "allowed is at most 2000, as a function's environment"),
+        ({"Env": [str(n) for n in range(100, 170)]}, "allowed is at most 2000, as a function's environment"),
     ],
 )
 def test_fails_when_the_tags_cannot_be_used(tags: Any, words: str) -> None:

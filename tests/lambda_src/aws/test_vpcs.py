@@ -111,6 +111,37 @@ def test_reads_the_other_regions_when_one_cannot_be_reached() -> None:
     assert isinstance(listed[WEST], tuple)
 
 
+@pytest.mark.usefixtures("aws")
+def test_waits_for_a_region_that_does_not_answer_once_until_it_forgets() -> None:
+    made: list[str] = []
+
+    def clients(service: str, region: str) -> Any:
+        made.append(region)
+        return client(service, region_name=region, **({"endpoint_url": "http://127.0.0.1:1"} if len(made) == 1 else {}))
+
+    reader = VpcReader(lambda _: clients)
+    first, other = AwsAccountId("123456789012"), AwsAccountId("555555555555")
+
+    assert isinstance(reader.vpcs(account_id=first, regions=(EAST,))[EAST], NotReadableError)
+    # This client would reach EC2, but it is not asked.
+    assert f"of account {other}" in str(reader.vpcs(account_id=other, regions=(EAST,))[EAST])
+    reader.forget()
+    assert isinstance(reader.vpcs(account_id=first, regions=(EAST,))[EAST], tuple)
+    assert made == [EAST] * 3
+
+
+def test_assumes_a_role_once_until_it_forgets(role: ReaderRole, monkeypatch: pytest.MonkeyPatch) -> None:
+    assumed = calls_of(monkeypatch, "sts", "AssumeRole")
+    reader = VpcReader(role.clients)
+    for _ in range(2):
+        reader.vpcs(account_id=MEMBER, regions=(EAST, WEST))
+    assert len(assumed) == 1
+
+    reader.forget()
+    reader.vpcs(account_id=MEMBER, regions=(EAST,))
+    assert len(assumed) == 2
+
+
 def test_fails_when_something_else_is_wrong(role: ReaderRole, monkeypatch: pytest.MonkeyPatch) -> None:
     answer_with_error(monkeypatch, "ec2", "DescribeVpcs", "InvalidParameterValue", status=400)
 

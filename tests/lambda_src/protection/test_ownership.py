@@ -78,3 +78,7 @@ def test_knows_what_we_made() -> None:
 def test_does_not_take_for_ours_what_others_made(credential: Credential) -> None:
     assert not is_made_by_us(DEPLOYMENT, ACCOUNT, [credential])
     assert not is_made_by_us(DEPLOYMENT, ACCOUNT, [])
+
+
+def test_takes_nothing_for_ours_where_alert_logic_does_not_say_who_made_it() -> None:
+    assert not is_made_by_us(replace(DEPLOYMENT, created_by=""), ACCOUNT, [replace(CREDENTIAL, created_by="")])
