@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -14,10 +14,13 @@ from aws_cdk import App, Environment, Stack
 from alertlogic_constructs import (
     AlertLogic,
     AlertLogicHub,
+    CentralTrail,
+    CloudTrailSubscription,
     ControlTowerIntegration,
     DataCenter,
     DeploymentMode,
     LandingZone,
+    LogArchiveIngestion,
     Offboarding,
     OrganizationalUnits,
     ProtectionPolicy,
@@ -45,6 +48,7 @@ class Settings:
     policy: ProtectionPolicy
     mode: DeploymentMode
     scope: ProtectionScope
+    trail: CentralTrail | None
     offboarding: Offboarding
 
 
@@ -54,52 +58,85 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
     Raises:
         ValueError: that lists everything wrong with it, each with its fix.
     """
-    left = dict(given)
-    problems: list[str] = []
+    reader = _Reader(given)
+    parts: dict[str, Callable[[], object]] = {
+        "landing_zone": reader.landing_zone,
+        "alert_logic": reader.alert_logic,
+        "organizational_units": reader.organizational_units,
+        "policy": lambda: reader.choice(ProtectionPolicy, "policy"),
+        "mode": lambda: reader.choice(DeploymentMode, "mode"),
+        "scope": reader.scope,
+        "trail": reader.trail,
+        "offboarding": lambda: reader.choice(Offboarding, "offboarding"),
+    }
+    made: dict[str, Any] = {name: reader.attempt(make) for name, make in parts.items()}
+    unknown = [
+        f"{key} is unknown; allowed are the keys that cdk.json shows; correct or delete it" for key in reader.left
+    ]
+    if reader.problems or unknown:
+        raise ValueError("\n".join([f"the context {CONTEXT_KEY} cannot be used:", *reader.problems, *unknown]))
+    return Settings(**made)
 
-    def choose(choices: type[EnumT], key: str) -> EnumT:
-        name = left.pop(key, None)
+
+class _Reader:
+    """Takes one part after the other out of the context's value; `left` is what nobody took."""
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        self.left = dict(given)
+        self.problems: list[str] = []
+        self._zone: LandingZone | None = None
+
+    def attempt(self, make: Callable[[], T]) -> T | None:
+        try:
+            return make()
+        except ValueError as error:
+            self.problems.append(str(error))
+            return None
+
+    def choice(self, choices: type[EnumT], key: str) -> EnumT:
+        name = self.left.pop(key, None)
         if isinstance(name, str) and name in choices.__members__:
             return choices[name]
         raise ValueError(f"{key} is {name!r}; allowed is one of {', '.join(choices.__members__)}; correct it")
 
-    def units() -> OrganizationalUnits:
+    def landing_zone(self) -> LandingZone:
+        said = {key: self.left.pop(key, None) for key in LandingZone.__dataclass_fields__}
+        self._zone = LandingZone(**said)
+        return self._zone
+
+    def alert_logic(self) -> AlertLogic:
+        data_center = self.attempt(lambda: self.choice(DataCenter, "data_center"))
+        return AlertLogic(customer_id=self.left.pop("customer_id", None), data_center=data_center or DataCenter.US)
+
+    def organizational_units(self) -> OrganizationalUnits:
         included, excluded, accounts = (
-            left.pop(key, None) for key in ("included_units", "excluded_units", "excluded_accounts")
+            self.left.pop(key, None) for key in ("included_units", "excluded_units", "excluded_accounts")
         )
         # An empty list means the whole organization; a missing one must not.
         if not isinstance(included, list):
-            problems.append(f"included_units is {included!r}; allowed is a list of strings; [] includes every unit")
+            self.problems.append(
+                f"included_units is {included!r}; allowed is a list of strings; [] includes every unit"
+            )
         elif included:
             return OrganizationalUnits.only(*included, excluding=excluded, excluding_accounts=accounts)
         return OrganizationalUnits.all(excluding=excluded, excluding_accounts=accounts)
 
-    def scope() -> ProtectionScope:
-        tags, prune = left.pop("vpc_tags", None), left.pop("prune", None)
+    def scope(self) -> ProtectionScope:
+        tags, prune = self.left.pop("vpc_tags", None), self.left.pop("prune", None)
         # An empty object means whole regions; a missing one must not.
         return ProtectionScope.regions(prune=prune) if tags == {} else ProtectionScope.vpc_tags(tags, prune=prune)
 
-    parts: dict[str, Callable[[], object]] = {
-        "landing_zone": lambda: LandingZone(**{key: left.pop(key, None) for key in LandingZone.__dataclass_fields__}),
-        "alert_logic": lambda: AlertLogic(customer_id=left.pop("customer_id", None)),
-        "data_center": lambda: choose(DataCenter, "data_center"),
-        "organizational_units": units,
-        "policy": lambda: choose(ProtectionPolicy, "policy"),
-        "mode": lambda: choose(DeploymentMode, "mode"),
-        "scope": scope,
-        "offboarding": lambda: choose(Offboarding, "offboarding"),
-    }
-    made: dict[str, Any] = {}
-    for name, make in parts.items():
-        try:
-            made[name] = make()
-        except ValueError as error:
-            problems.append(str(error))
-    problems += [f"{key} is unknown; allowed are the keys that cdk.json shows; correct or delete it" for key in left]
-    if problems:
-        raise ValueError("\n".join([f"the context {CONTEXT_KEY} cannot be used:", *problems]))
-    alert_logic = replace(made.pop("alert_logic"), data_center=made.pop("data_center"))
-    return Settings(alert_logic=alert_logic, **made)
+    def trail(self) -> CentralTrail | None:
+        said = self.left.pop("trail", "missing")
+        allowed = [field for field in CentralTrail.__dataclass_fields__ if field != "organization_id"]
+        if said is not None and not (isinstance(said, dict) and said.keys() <= set(allowed)):
+            raise ValueError(f"trail is {said!r}; allowed is null, or an object with {', '.join(allowed)}; correct it")
+        if said is None or self._zone is None:
+            return None
+        if said.keys() <= {"key_arn"}:
+            return CentralTrail.before_landing_zone_4(self._zone, **said)
+        names = {"bucket_name": None, "topic_arn": None, **said}
+        return CentralTrail(organization_id=self._zone.organization_id, **names)
 
 
 def build(app: App, settings: Settings) -> None:
@@ -130,10 +167,26 @@ def build(app: App, settings: Settings) -> None:
         policy=settings.policy,
         mode=settings.mode,
         scope=settings.scope,
+        central_logs=settings.trail is not None,
         organizational_units=settings.organizational_units,
     )
     # Accounts register as soon as the master stack enrolls them.
     master.add_stack_dependency(security)
+    if settings.trail:
+        log_archive = stack("LogArchive", zone.log_archive_account)
+        LogArchiveIngestion(log_archive, "Logs", alert_logic=settings.alert_logic, trail=settings.trail)
+        audit = stack("Audit", zone.audit_account)
+        CloudTrailSubscription(
+            audit,
+            "Subscription",
+            alert_logic=settings.alert_logic,
+            trail=settings.trail,
+            log_archive_account=zone.log_archive_account,
+        )
+        # The confirmation is read from the queue, with a role there.
+        audit.add_stack_dependency(log_archive)
+        # Registrations tell Alert Logic of the role.
+        master.add_stack_dependency(log_archive)
 
 
 def context_of(app: App) -> Mapping[str, Any]:

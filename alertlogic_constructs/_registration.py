@@ -43,6 +43,7 @@ class Registration(Construct):
         offboarding: Offboarding,
         organization_id: str | None = None,
         registrants: Sequence[str] = (),
+        central_logs_role_arn: str = "",
     ) -> None:
         """Create the service.
 
@@ -54,6 +55,7 @@ class Registration(Construct):
             offboarding: What becomes of a deployment when its account's registration is deleted.
             organization_id: The organization whose accounts may register; this account alone if there is none.
             registrants: Patterns of the role ARNs in it that may ask.
+            central_logs_role_arn: The role with which Alert Logic reads the organization's logs, if there can be one.
 
         Raises:
             ValueError: for a missing secret.
@@ -70,7 +72,11 @@ class Registration(Construct):
             function="account_registration",
             description="Registers AWS accounts with Alert Logic",
             role_name=names.registration_role,
-            environment={"READER_ROLE_NAME": names.reader_role, "OFFBOARDING": offboarding.value},
+            environment={
+                "READER_ROLE_NAME": names.reader_role,
+                "OFFBOARDING": offboarding.value,
+                "CENTRAL_LOGS_ROLE_ARN": central_logs_role_arn,
+            },
         )
         self.topic.add_subscription(
             subscriptions.SqsSubscription(

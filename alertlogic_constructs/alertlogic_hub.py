@@ -79,6 +79,9 @@ class AlertLogicHub(Construct):
             registrants=[f"arn:{Stack.of(self).partition}:iam::*:role/{CONTROL_TOWER_EXECUTION}"]
             if registrants is None
             else _checked(registrants),
+            central_logs_role_arn=(
+                f"arn:{Stack.of(self).partition}:iam::{landing_zone.log_archive_account}:role/{names.central_logs_role}"
+            ),
         )
         self.registration_topic = registration.topic
         self.registration = registration.queued_function

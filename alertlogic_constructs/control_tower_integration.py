@@ -59,6 +59,7 @@ class ControlTowerIntegration(Construct):
         policy: ProtectionPolicy,
         mode: DeploymentMode = DeploymentMode.MANUAL,
         scope: ProtectionScope | None = None,
+        central_logs: bool = False,
         organizational_units: OrganizationalUnits | None = None,
         policy_document: iam.PolicyDocument | None = None,
         prefix: str = DEFAULT_PREFIX,
@@ -74,6 +75,8 @@ class ControlTowerIntegration(Construct):
             mode: Whether Alert Logic creates its appliances itself.
             scope: What is protected in every account; each governed region whole, unless given. Tags need a
                 `VpcScopeWatcher` with the same scope beside the hub.
+            central_logs: Whether Alert Logic takes every account's CloudTrail logs from the log archive account
+                (`LogArchiveIngestion`), so that its roles may not create and manage trails.
             organizational_units: Which accounts are enrolled; those of every unit, unless given.
             policy_document: A policy of your own for the role that Alert Logic assumes, in place of the pinned one.
             prefix: The prefix of all physical names, the hub's own; fixed for the life of the installation.
@@ -93,6 +96,7 @@ class ControlTowerIntegration(Construct):
             policy=policy,
             mode=mode,
             scope=scope or ProtectionScope.regions(),
+            central_logs=central_logs,
             policy_document=policy_document,
             prefix=prefix,
         )

@@ -40,6 +40,7 @@ class MemberAccountStack(Stack):
         policy: ProtectionPolicy,
         mode: DeploymentMode,
         scope: ProtectionScope,
+        central_logs: bool,
         policy_document: iam.PolicyDocument | None,
         prefix: str,
     ) -> None:
@@ -68,6 +69,7 @@ class MemberAccountStack(Stack):
             policy=policy,
             mode=mode,
             scope=scope,
+            central_logs=central_logs,
             landing_zone=landing_zone,
             account_name=account_name.value_as_string,
             policy_document=policy_document,

@@ -55,6 +55,7 @@ class ProtectedAccount(Construct):
         mode: DeploymentMode = DeploymentMode.MANUAL,
         scope: ProtectionScope | None = None,
         landing_zone: LandingZone | None = None,
+        central_logs: bool = False,
         account_name: str | None = None,
         offboarding: Offboarding | None = None,
         policy_document: iam.PolicyDocument | None = None,
@@ -72,6 +73,8 @@ class ProtectedAccount(Construct):
                 own. With tags, changes after the registration need a `VpcScopeWatcher`, and with a landing zone also
                 a `VpcEventsSpoke` in each governed region.
             landing_zone: The landing zone whose hub registers the account.
+            central_logs: Whether Alert Logic takes the account's CloudTrail logs from the landing zone's log archive
+                account (`LogArchiveIngestion`), so that its role here may not create and manage trails.
             account_name: The name of the deployment at Alert Logic; the account id unless given.
             offboarding: Without a landing zone, what becomes of the deployment when this construct is removed;
                 disabled unless given. With one, the hub decides.
@@ -85,7 +88,7 @@ class ProtectedAccount(Construct):
         super().__init__(parent, construct_id)
         names = Names(prefix)
         scope = scope or ProtectionScope.regions()
-        _check(landing_zone, scope, offboarding)
+        _check(landing_zone, scope, offboarding, central_logs=central_logs)
         governed_regions = (Stack.of(self).region,) if landing_zone is None else landing_zone.governed_regions
         if landing_zone is not None:
             # CloudFormation takes a service token of the stack's own region only.
@@ -96,6 +99,7 @@ class ProtectedAccount(Construct):
             alert_logic=alert_logic,
             policy=policy,
             mode=mode,
+            central_logs=central_logs,
             policy_document=policy_document,
         ).role
         readers = [names.registration_role]
@@ -136,6 +140,7 @@ class ProtectedAccount(Construct):
                 "GovernedRegions": list(governed_regions),
                 "VpcTags": scope.tag_documents(),
                 "Prune": json.dumps(scope.prune),
+                "CentralLogs": json.dumps(central_logs),
                 **_control_tower(landing_zone),
             },
         )
@@ -165,10 +170,25 @@ class ProtectedAccount(Construct):
         return role
 
 
-def _check(landing_zone: LandingZone | None, scope: ProtectionScope, offboarding: Offboarding | None) -> None:
-    if landing_zone is None:
-        return
+def _check(
+    landing_zone: LandingZone | None,
+    scope: ProtectionScope,
+    offboarding: Offboarding | None,
+    *,
+    central_logs: bool,
+) -> None:
     checks = Checks("ProtectedAccount")
+    checks.boolean("central_logs", central_logs)
+    if landing_zone is None:
+        checks.require(
+            not central_logs,
+            "central_logs",
+            central_logs,
+            "False without a landing zone, which has no log archive account",
+            "leave it out, and Alert Logic uses the account's own trail",
+        )
+        checks.raise_problems()
+        return
     checks.require(
         offboarding is None,
         "offboarding",

@@ -12,7 +12,7 @@ from aws_cdk import App
 import app as sample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- diagram: made by `make diagram` -->\n", "<!-- end of diagram -->"
@@ -23,6 +23,8 @@ _ACCOUNTS = {
     "AlertLogic-Master": ("Management account", "master"),
     "MemberAccount": ("Every enrolled account", "member"),
     "AlertLogic-Security": ("Security account", "security"),
+    "AlertLogic-Audit": ("Audit account", "audit"),
+    "AlertLogic-LogArchive": ("Log archive account", "logarchive"),
 }
 
 # Whose events the rules on default buses take.
@@ -31,10 +33,14 @@ _EVENT_SOURCES = {
     "aws.tag": ("member_vpcs", "VPCs of every governed region"),
     "aws.ec2": ("member_vpcs", "VPCs of every governed region"),
 }
+# The landing zone's own, which Alert Logic and the subscription meet.
+_TOPIC = 'audit_topic(["CloudTrail topic"])'
+_BUCKET = 'logarchive_bucket(["CloudTrail logs"])'
 # What a function reads in other accounts, and what it changes.
 _WORK = {
     "account_enrollment": ("", "stack instances"),
     "account_registration": ("stack, VPCs", "deployment, credential"),
+    "trail_subscription": ("", ""),
     "vpc_scope": ("VPCs", "protection scope"),
 }
 
@@ -56,9 +62,10 @@ def draw(found: Mapping[str, Template]) -> str:
         arrows.setdefault((origin, target, style), []).append(label)
     lines = ["```mermaid", "flowchart LR", '  al(["Alert Logic"])']
     for stack, (title, short) in _ACCOUNTS.items():
-        events = [f'{id_}(["{text}"])' for id_, text in _EVENT_SOURCES.values() if id_.startswith(f"{short}_")]
+        events = [f'{id_}(["{text}"])' for id_, text in _EVENT_SOURCES.values()]
+        theirs = [box for box in (*events, _TOPIC, _BUCKET) if box.startswith(f"{short}_")]
         lines += [f'  subgraph {short}["{title}"]']
-        lines += [f"    {box}" for box in dict.fromkeys([*events, *boxes[stack]])]
+        lines += [f"    {box}" for box in dict.fromkeys([*theirs, *boxes[stack]])]
         lines += ["  end"]
     for (origin, target, style), labels in arrows.items():
         begin, end = ("--", "-->") if style == "sends" else ("-.", ".->")
@@ -70,26 +77,37 @@ def _box(stack: str, id_: str) -> str:
     return f"{_ACCOUNTS[stack][1]}_{id_}"
 
 
+def _role(properties: Mapping[str, Any]) -> str | None:
+    if "Service" in json.dumps(properties["AssumeRolePolicyDocument"]):
+        return None
+    return f"role<br/>{properties.get('RoleName', 'of Alert Logic, External ID')}"
+
+
+def _called(properties: Mapping[str, Any]) -> str:
+    queue = "queue and " if "QUEUE_URL" in properties["Environment"]["Variables"] else ""
+    return f"{queue}function<br/>{_function(properties)}"
+
+
+# How a resource is called in the diagram; what has no name here is left out.
+_NAMES: dict[str, Callable[[Mapping[str, Any]], str | None]] = {
+    "AWS::CloudFormation::StackSet": lambda properties: "StackSet<br/>" + properties["StackSetName"],
+    "AWS::Events::EventBus": lambda properties: "event bus<br/>" + properties["Name"],
+    "AWS::IAM::Role": _role,
+    "AWS::Lambda::Function": _called,
+    "AWS::SNS::Topic": lambda properties: "topic<br/>" + properties["TopicName"],
+    "AWS::SQS::Queue": lambda properties: "queue<br/>outcomesbucket-..." if "QueueName" in properties else None,
+    "AWS::SecretsManager::Secret": lambda _: "secret<br/>API key",
+    "Custom::AlertLogicRegistration": lambda _: "registration<br/>custom resource",
+    "Custom::AlertLogicTrailSubscription": lambda _: "subscription<br/>custom resource",
+}
+
+
 def _labels(template: Template) -> Iterator[tuple[str, str]]:
     for id_, resource in template["Resources"].items():
-        properties = resource.get("Properties", {})
-        match resource["Type"]:
-            case "AWS::Lambda::Function":
-                yield id_, f"queue and function<br/>{_function(properties)}"
-            case "AWS::Events::EventBus":
-                yield id_, "event bus<br/>" + properties["Name"]
-            case "AWS::SNS::Topic":
-                yield id_, "topic<br/>" + properties["TopicName"]
-            case "AWS::SecretsManager::Secret":
-                yield id_, "secret<br/>API key"
-            case "AWS::CloudFormation::StackSet":
-                yield id_, "StackSet<br/>" + properties["StackSetName"]
-            case "Custom::AlertLogicRegistration":
-                yield id_, "registration<br/>custom resource"
-            case "AWS::IAM::Role" if _is_member_role(properties):
-                yield id_, "role<br/>" + properties.get("RoleName", "of Alert Logic, External ID")
-            case _:
-                pass
+        call = _NAMES.get(resource["Type"])
+        name = call(resource.get("Properties", {})) if call else None
+        if name:
+            yield id_, name
 
 
 def _arrows(found: Mapping[str, Template]) -> Iterator[tuple[str, str, str, str]]:
@@ -97,6 +115,7 @@ def _arrows(found: Mapping[str, Template]) -> Iterator[tuple[str, str, str, str]
         yield from _events(found, stack)
         yield from _functions(found, stack)
     yield from _registrations(found)
+    yield from _logs(found)
 
 
 def _events(found: Mapping[str, Template], stack: str) -> Iterator[tuple[str, str, str, str]]:
@@ -147,6 +166,26 @@ def _registrations(found: Mapping[str, Template]) -> Iterator[tuple[str, str, st
             yield "al", _box("MemberAccount", id_), "reads", "discovers, scans"
 
 
+def _logs(found: Mapping[str, Template]) -> Iterator[tuple[str, str, str, str]]:
+    archive, audit = "AlertLogic-LogArchive", "AlertLogic-Audit"
+    topic, bucket = (box.split("(")[0] for box in (_TOPIC, _BUCKET))
+    [(queue, _)] = [one for one in _of_type(found[archive], "AWS::SQS::Queue") if "QueueName" in one[1]]
+    roles = {role["RoleName"]: id_ for id_, role in _of_type(found[archive], "AWS::IAM::Role")}
+    for id_, subscription in _of_type(found[audit], "Custom::AlertLogicTrailSubscription"):
+        [(function, properties)] = _of_type(found[audit], "AWS::Lambda::Function")
+        reader = json.dumps(properties["Environment"]["Variables"]["TRAIL_READER_ROLE_ARN"]).split("/")[1].split('"')[0]
+        assert subscription["ServiceToken"]["Fn::GetAtt"][0] == function  # noqa: S101 - as the construct made it
+        yield _box(audit, id_), _box(audit, function), "sends", "request"
+        yield _box(audit, function), topic, "sends", "subscribes"
+        yield _box(audit, function), _box(archive, roles[reader]), "reads", "confirmation"
+        yield topic, _box(archive, queue), "sends", "notice"
+    for id_, role in _of_type(found[archive], "AWS::IAM::Role"):
+        if "sts:ExternalId" in json.dumps(role["AssumeRolePolicyDocument"]):
+            yield _box(archive, queue), _box(archive, id_), "sends", "notice"
+            yield bucket, _box(archive, id_), "sends", "logs"
+            yield _box(archive, id_), "al", "sends", "collected"
+
+
 def _named(found: Mapping[str, Template], arn: Mapping[str, Any]) -> str:
     """The topic or bus of the security account that an ARN, put together from its parts, ends with the name of."""
     name = re.split("[:/]", arn["Fn::Join"][1][-1])[-1]
@@ -164,10 +203,6 @@ def _of_type(template: Template, type_: str) -> list[tuple[str, dict[str, Any]]]
 
 def _function(properties: Mapping[str, Any]) -> str:
     return str(properties["Handler"]).split(".", maxsplit=1)[0]
-
-
-def _is_member_role(properties: Mapping[str, Any]) -> bool:
-    return "Service" not in json.dumps(properties["AssumeRolePolicyDocument"])
 
 
 def with_diagram(text: str, diagram: str) -> str:

@@ -47,10 +47,62 @@ def test_the_stacks_are_for_the_accounts_of_the_settings() -> None:
     assert {name: stack.environment.account for name, stack in stacks.items()} == {
         "AlertLogic-Security": "444444444444",
         "AlertLogic-Master": "111111111111",
+        "AlertLogic-LogArchive": "333333333333",
+        "AlertLogic-Audit": "222222222222",
     }
-    assert [stack.id for stack in stacks["AlertLogic-Master"].dependencies if stack.id in stacks] == [
-        "AlertLogic-Security"
-    ]
+    dependencies = {
+        name: {dependency.id for dependency in stack.dependencies} & set(stacks) for name, stack in stacks.items()
+    }
+    assert dependencies == {
+        "AlertLogic-Security": set(),
+        "AlertLogic-LogArchive": set(),
+        "AlertLogic-Audit": {"AlertLogic-LogArchive"},
+        "AlertLogic-Master": {"AlertLogic-Security", "AlertLogic-LogArchive"},
+    }
+
+
+def _template(trail: Any, name: str) -> Template | None:
+    app = _app({})
+    sample.build(app, sample.read_settings(_example() | {"trail": trail}))
+    stack = app.node.try_find_child(f"AlertLogic-{name}")
+    return Template.from_stack(stack) if stack else None  # type: ignore[arg-type]
+
+
+def test_without_a_trail_nothing_is_in_log_archive_and_audit() -> None:
+    assert _template(None, "LogArchive") is None
+    assert _template(None, "Audit") is None
+    master = _template(None, "Master")
+    assert master is not None
+    assert '\\"CentralLogs\\":\\"false\\"' in json.dumps(master.to_json())
+
+
+@pytest.mark.parametrize(
+    ("trail", "bucket"),
+    [
+        ({}, "aws-controltower-logs-333333333333-us-east-1"),
+        ({"key_arn": "arn:aws:kms:us-east-1:111111111111:key/k"}, "aws-controltower-logs-333333333333-us-east-1"),
+        ({"bucket_name": "logs-abc", "topic_arn": "arn:aws:sns:us-east-1:222222222222:trail"}, "logs-abc"),
+    ],
+)
+def test_the_trail_reaches_the_log_archive(trail: dict[str, str], bucket: str) -> None:
+    log_archive = _template(trail, "LogArchive")
+
+    assert log_archive is not None
+    assert f":s3:::{bucket}/o-exampleorg1/AWSLogs/*" in str(log_archive.to_json())
+
+
+@pytest.mark.parametrize("trail", [5, "none", {"bucket": "x"}, {"bucket_name": "logs-abc"}, {"key_arn": "k"}])
+def test_fails_when_the_trail_cannot_be_read(trail: Any) -> None:
+    with pytest.raises(ValueError, match=r"trail is|topic_arn is None|key_arn is 'k'"):
+        sample.read_settings(_example() | {"trail": trail})
+
+
+def test_fails_when_the_trail_is_missing() -> None:
+    given = _example()
+    del given["trail"]
+
+    with pytest.raises(ValueError, match="trail is 'missing'"):
+        sample.read_settings(given)
 
 
 def test_settings_reach_the_constructs() -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from alertlogic_api import ConflictError, RejectedError
+from alertlogic_api import AlertLogicError, ConflictError, RejectedError
 from protection.ownership import discover_credentials
 
+from .central_logs import CREDENTIAL_NAME, shared_credential
 from .effort import Effort
 from .order import Registration
 from .registration import State
@@ -34,11 +35,13 @@ class Convergence:
     Args:
         alert_logic: Where it is to be.
         vpcs: Sees the VPCs that tags put into scope.
+        central_logs_role_arn: The role with which Alert Logic reads the central logs; empty if there is none.
     """
 
-    def __init__(self, alert_logic: AlertLogic, vpcs: Vpcs) -> None:
+    def __init__(self, alert_logic: AlertLogic, vpcs: Vpcs, *, central_logs_role_arn: str) -> None:
         self._alert_logic = alert_logic
         self._vpcs = vpcs
+        self._central_logs_role_arn = central_logs_role_arn
         self._policy_ids: dict[str, str] = {}
 
     def converge(self, orders: Sequence[Order]) -> dict[AwsAccountId, Outcome]:
@@ -46,7 +49,7 @@ class Convergence:
         outcomes: dict[AwsAccountId, Outcome] = {}
         try:
             open_orders = self._without_unknown_policies(orders, outcomes)
-            self._converge(open_orders, outcomes)
+            self._converge(self._with_central_credential(open_orders, outcomes), outcomes)
             if any(isinstance(outcome, RejectedError) for outcome in outcomes.values()):
                 # Perhaps for a policy that has another id by now.
                 self._policy_ids = {}
@@ -79,7 +82,7 @@ class Convergence:
         if unlisted:
             # One that was made meanwhile tells whose the deployment is; what is not listed now either is gone.
             credentials += [it for it in self._alert_logic.credentials.list() if it.id in unlisted]
-        return State(credentials, deployments, self._policy_ids)
+        return State(credentials, deployments, self._policy_ids, self._central_logs_role_arn)
 
     def _without_unknown_policies(self, orders: Sequence[Order], outcomes: dict[AwsAccountId, Outcome]) -> list[Order]:
         wanted = {order.policy_name for order in orders if isinstance(order, Registration)}
@@ -96,3 +99,24 @@ class Convergence:
             else:
                 known.append(order)
         return known
+
+    def _with_central_credential(self, orders: Sequence[Order], outcomes: dict[AwsAccountId, Outcome]) -> list[Order]:
+        """Have the credential of the central logs there, once for all orders that need it; return what can go on."""
+        needing = [order.account_id for order in orders if isinstance(order, Registration) and order.central_logs]
+        if needing:
+            try:
+                self._require_central_credential()
+            except (AlertLogicError, RequestRefusedError) as error:
+                outcomes.update(dict.fromkeys(needing, error))
+        return [order for order in orders if order.account_id not in outcomes]
+
+    def _require_central_credential(self) -> None:
+        role_arn = self._central_logs_role_arn
+        if not role_arn:
+            raise RequestRefusedError(
+                "CentralLogs is true, but this service knows no role that reads the central logs: "
+                "register through the hub of a landing zone, or leave central logs out"
+            )
+        if shared_credential(self._alert_logic.credentials.list(), role_arn) is None:
+            # Others may do so at the same time: each round lists them anew, and everyone keeps the earliest.
+            self._alert_logic.credentials.create(name=CREDENTIAL_NAME, role_arn=role_arn)

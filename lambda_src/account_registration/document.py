@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 from protection.ownership import DISCOVER
 from protection.scope import amend, claim_regions, claim_vpcs
 
+from .central_logs import MONITOR, links_any
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from aws.vpcs import Vpc
     from protection.scope import Amendment, Entry
 
+    from .central_logs import CentralLink
     from .order import ControlTower, Registration
 
 
@@ -28,7 +31,12 @@ def new_document(order: Registration) -> dict[str, Any]:
 
 
 def amended(
-    document: Mapping[str, Any], order: Registration, *, credential_id: str, include: Sequence[Entry]
+    document: Mapping[str, Any],
+    order: Registration,
+    *,
+    credential_id: str,
+    central_link: CentralLink,
+    include: Sequence[Entry],
 ) -> dict[str, Any]:
     """Return a deployment with everything that is ordered, and all else as it is, for that is the user's.
 
@@ -36,13 +44,16 @@ def amended(
         document: The deployment as it is.
         order: What is ordered.
         credential_id: The credential through which Alert Logic sees the account.
+        central_link: What it links for the central logs.
         include: What the scope includes: see `amended_scope`.
     """
     changed = {
         **document,
         "enabled": True,
         "mode": order.mode,
-        "credentials": _linked(document.get("credentials", ()), credential_id),
+        "credentials": _linked_centrally(
+            _linked(document.get("credentials", ()), DISCOVER, credential_id), central_link
+        ),
     }
     scope = document.get("scope", {})
     if include != scope.get("include", []):
@@ -88,11 +99,24 @@ def disabled(document: Mapping[str, Any]) -> dict[str, Any]:
     return {**document, "enabled": False}
 
 
-def _linked(credentials: Collection[Mapping[str, Any]], credential_id: str) -> list[Mapping[str, Any]]:
-    kept = [c for c in credentials if c["purpose"] != DISCOVER or c["id"] == credential_id]
-    if any(c["purpose"] == DISCOVER for c in kept):
+def relinked(document: Mapping[str, Any], central_link: CentralLink) -> dict[str, Any]:
+    """Return a deployment with another central link, if it has one that is unwanted."""
+    if not links_any(document, central_link.unwanted):
+        return dict(document)
+    return {**document, "credentials": _linked_centrally(document["credentials"], central_link)}
+
+
+def _linked(credentials: Collection[Mapping[str, Any]], purpose: str, credential_id: str) -> list[Mapping[str, Any]]:
+    kept = [c for c in credentials if c["purpose"] != purpose or c["id"] == credential_id]
+    if any(c["purpose"] == purpose for c in kept):
         return kept
-    return [*kept, {"id": credential_id, "purpose": DISCOVER}]
+    return [*kept, {"id": credential_id, "purpose": purpose}]
+
+
+def _linked_centrally(credentials: Collection[Mapping[str, Any]], central_link: CentralLink) -> list[Mapping[str, Any]]:
+    if central_link.credential_id is not None:
+        return _linked(credentials, MONITOR, central_link.credential_id)
+    return [c for c in credentials if c["purpose"] != MONITOR or c["id"] not in central_link.unwanted]
 
 
 def _control_tower(known: Mapping[str, Any], control_tower: ControlTower) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from aws.queue import NotYet
 from aws.reader import NotReadableError, RoleNotAssumableError
 from protection.ownership import deployment_of
 
-from .document import amended, amended_scope, disabled, new_document
+from .document import amended, amended_scope, disabled, new_document, relinked
 from .registration import (
     AmendDeployment,
     CreateCredential,
@@ -18,6 +18,7 @@ from .registration import (
     DeleteCredential,
     DeleteDeployment,
     DisableDeployment,
+    RelinkDeployment,
     decide,
     withdraw,
 )
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from aws.vpcs import Vpc
     from protection.scope import Amendment
 
+    from .central_logs import CentralLink
     from .order import Order, Registration
     from .registration import Change, State
 
@@ -113,6 +115,8 @@ class Effort:
                 self._create(change)
             case AmendDeployment():
                 return self._amend(change)
+            case RelinkDeployment(deployment_id, central_link):
+                return self._relink(deployment_id, central_link)
             case DisableDeployment(deployment_id):
                 document = self._read(deployment_id)
                 return self._put(deployment_id, document, disabled(document))
@@ -139,6 +143,16 @@ class Effort:
         self.removed += scope.removed
         return True
 
+    def _relink(self, deployment_id: str, central_link: CentralLink) -> bool:
+        try:
+            document = self._read(deployment_id)
+            return self._put(deployment_id, document, relinked(document, central_link))
+        except ConflictError:
+            raise
+        except AlertLogicError:
+            # It works with either credential, so nobody waits for another account's deployment: the next one tries.
+            return False
+
     def _wanted(
         self, document: Mapping[str, Any], change: CreateDeployment | AmendDeployment, *, is_ours: bool
     ) -> tuple[dict[str, Any], Amendment]:
@@ -147,7 +161,10 @@ class Effort:
         vpcs = self._vpcs(order)
         scope = amended_scope(document, order, vpcs=vpcs, policy_ids=self.policy_ids, is_ours=is_ours)
         credential_id = change.credential_id or self.credential_made_here or ""
-        return amended(document, order, credential_id=credential_id, include=scope.include), scope
+        wanted = amended(
+            document, order, credential_id=credential_id, central_link=change.central_link, include=scope.include
+        )
+        return wanted, scope
 
     def _vpcs(self, order: Registration) -> dict[str, Collection[Vpc]]:
         if not order.scope.tags:

@@ -78,7 +78,7 @@ def wire() -> Wiring:
         offboarding=settings.offboarding,
         alert_logic=alert_logic,
         vpcs=vpcs,
-        convergence=Convergence(alert_logic, vpcs),
+        convergence=Convergence(alert_logic, vpcs, central_logs_role_arn=settings.central_logs_role_arn),
         reporter=Reporter(queue=queue, http=requests.Session(), logger=logger),
     )
 

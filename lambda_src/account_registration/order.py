@@ -66,6 +66,7 @@ class Registration:
         policy_name: The policy of what is protected, such as `Professional`.
         scope: What is protected.
         control_tower: The landing zone, if there is one.
+        central_logs: Whether Alert Logic takes the account's CloudTrail logs from the log archive account.
         only_if_missing: Leave what is registered with this role already as it is, since it may be newer than this.
     """
 
@@ -76,6 +77,7 @@ class Registration:
     policy_name: str
     scope: Scope
     control_tower: ControlTower | None
+    central_logs: bool
     only_if_missing: bool
 
 

@@ -49,6 +49,7 @@ def registration_of(request: Request) -> Registration:
         )
         if _property(properties, "OrganizationId")
         else None,
+        central_logs=_flag(properties, "CentralLogs"),
         only_if_missing=False,
     )
 
@@ -56,16 +57,13 @@ def registration_of(request: Request) -> Registration:
 def _scope(request: Request) -> Scope:
     properties, old = request.properties, request.old_properties
     regions, tag_regions = _whole_regions(properties), _tag_regions(properties)
-    prune = _property(properties, "Prune")
-    if prune not in {"true", "false"}:
-        raise RequestRefusedError(f"Prune is {prune!r}; it must be true or false")
     return Scope(
         regions=regions,
         tags=_tags(properties),
         tag_regions=tag_regions,
         former_regions=tuple(name for name in _formerly(_whole_regions, old) if name not in regions),
         former_tag_regions=tuple(name for name in _formerly(_tag_regions, old) if name not in tag_regions),
-        prune=prune == "true",
+        prune=_flag(properties, "Prune"),
     )
 
 
@@ -127,6 +125,13 @@ def _tags(properties: Mapping[str, Any]) -> tuple[VpcTag, ...]:
         return tags_of(properties.get("VpcTags"))
     except ValueError as error:
         raise RequestRefusedError(f"VpcTags {error}") from error
+
+
+def _flag(properties: Mapping[str, Any], name: str) -> bool:
+    value = _property(properties, name)
+    if value not in {"true", "false"}:
+        raise RequestRefusedError(f"{name} is {value!r}; it must be true or false")
+    return value == "true"
 
 
 def _is_region(value: object) -> bool:

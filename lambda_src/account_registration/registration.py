@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from alertlogic_api import ConflictError
 from protection.ownership import (
     age,
     credential_name,
@@ -14,11 +15,13 @@ from protection.ownership import (
     is_our_credential,
 )
 
+from .central_logs import CentralLink, links_any, our_credentials, shared_credential, surplus_credentials
 from .document import amended, amended_scope
 from .order import Deregistration, Offboarding, Registration
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from alertlogic_api import Credential, Deployment
 
@@ -33,12 +36,14 @@ class State:
         credentials: All of them.
         deployments: All of them.
         policy_ids: Policies by name.
+        central_logs_role_arn: The role with which Alert Logic reads the central logs; empty if there is none.
         known_ours: Deployments that the asking loop made, or saw to be ours, whatever became of their credential since.
     """
 
     credentials: Sequence[Credential]
     deployments: Sequence[Deployment]
     policy_ids: Mapping[str, str]
+    central_logs_role_arn: str
     known_ours: Collection[str] = ()
 
 
@@ -56,6 +61,7 @@ class CreateDeployment:
 
     registration: Registration
     credential_id: str | None
+    central_link: CentralLink
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,16 @@ class AmendDeployment:
     deployment_id: str
     registration: Registration
     credential_id: str | None
+    central_link: CentralLink
     is_ours: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RelinkDeployment:
+    """Let a deployment, perhaps another account's, link the central credential that counts instead of a surplus one."""
+
+    deployment_id: str
+    central_link: CentralLink
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +107,23 @@ class DeleteCredential:
     credential_id: str
 
 
-Change = CreateCredential | CreateDeployment | AmendDeployment | DisableDeployment | DeleteDeployment | DeleteCredential
+Change = (
+    CreateCredential
+    | CreateDeployment
+    | AmendDeployment
+    | RelinkDeployment
+    | DisableDeployment
+    | DeleteDeployment
+    | DeleteCredential
+)
 
 
 def decide(order: Order, state: State) -> tuple[Change, ...]:
-    """Return what is left to do for an account, in this order; nothing once it is seen to be as ordered."""
+    """Return what is left to do for an account, in this order; nothing once it is seen to be as ordered.
+
+    Raises:
+        ConflictError: Somebody took away the credential of the central logs.
+    """
     if isinstance(order, Registration):
         return _register(order, state)
     return _deregister(order, state)
@@ -114,13 +141,16 @@ def _register(order: Registration, state: State) -> tuple[Change, ...]:
     deployment = deployment_of(order.account_id, state.deployments)
     is_ours = deployment is None or _is_made_by_us(deployment, order, state, _named(order, state, is_adopted=False))
     credential_id = _credential(order, state, is_adopted=not is_ours)
+    central_link = _central_link(order, state)
     changes: list[Change] = []
     if credential_id is None:
         changes.append(CreateCredential(credential_name(order.account_id, is_adopted=not is_ours), order.role_arn))
     if deployment is None:
-        changes.append(CreateDeployment(order, credential_id))
-    elif credential_id is None or not _is_registered(order, deployment, credential_id, state, is_ours=is_ours):
-        changes.append(AmendDeployment(deployment.id, order, credential_id, is_ours))
+        changes.append(CreateDeployment(order, credential_id, central_link))
+    elif credential_id is None or not _is_registered(
+        order, deployment, credential_id, central_link, state, is_ours=is_ours
+    ):
+        changes.append(AmendDeployment(deployment.id, order, credential_id, central_link, is_ours))
 
     ours = _our_credentials(order, state)
     surplus = {
@@ -130,6 +160,8 @@ def _register(order: Registration, state: State) -> tuple[Change, ...]:
     }
     changes += [DeleteDeployment(deployment_id) for deployment_id in sorted(surplus)]
     changes += _delete_unlinked(ours - {credential_id}, state)
+    if order.central_logs:
+        changes += _share_central_credential(central_link, state, leaving=surplus)
     return tuple(changes)
 
 
@@ -145,7 +177,13 @@ def _deregister(order: Deregistration, state: State) -> tuple[Change, ...]:
 
 
 def _is_registered(
-    order: Registration, deployment: Deployment, credential_id: str, state: State, *, is_ours: bool
+    order: Registration,
+    deployment: Deployment,
+    credential_id: str,
+    central_link: CentralLink,
+    state: State,
+    *,
+    is_ours: bool,
 ) -> bool:
     document = deployment.document
     if order.only_if_missing and document.get("enabled", True) and credential_id in discover_credentials(deployment):
@@ -153,7 +191,26 @@ def _is_registered(
     if not order.scope.shows_in_list:
         return False
     scope = amended_scope(document, order, vpcs={}, policy_ids=state.policy_ids, is_ours=is_ours)
-    return document == amended(document, order, credential_id=credential_id, include=scope.include)
+    return document == amended(
+        document, order, credential_id=credential_id, central_link=central_link, include=scope.include
+    )
+
+
+def _central_link(order: Registration, state: State) -> CentralLink:
+    if not order.central_logs:
+        return CentralLink(unwanted=our_credentials(state.credentials))
+    credential_id = shared_credential(state.credentials, state.central_logs_role_arn)
+    if credential_id is None:
+        raise ConflictError("the credential of the central logs was deleted")
+    return CentralLink(credential_id, surplus_credentials(state.credentials, state.central_logs_role_arn))
+
+
+def _share_central_credential(central_link: CentralLink, state: State, *, leaving: set[str]) -> list[Change]:
+    """Bring all deployments to the credential that counts, since a batch that linked another may long be over."""
+    surplus = central_link.unwanted
+    outdated = {it.id for it in state.deployments if links_any(it.document, surplus)} - leaving
+    relinked = [RelinkDeployment(deployment_id, central_link) for deployment_id in sorted(outdated)]
+    return [*relinked, *_delete_unlinked(surplus, state)]
 
 
 def _deployments_of(order: Order, state: State) -> list[Deployment]:
@@ -197,7 +254,7 @@ def _is_orphan(deployment: Deployment, state: State, witnesses: set[str]) -> boo
     return deployment.created_by in makers and bool(links) and links.isdisjoint(there)
 
 
-def _delete_unlinked(credential_ids: set[str], state: State) -> list[Change]:
+def _delete_unlinked(credential_ids: AbstractSet[str], state: State) -> list[Change]:
     # One that is linked has its turn once the deployment is seen to be gone or to link another.
     linked = {credential.id for deployment in state.deployments for credential in deployment.credentials}
     return [DeleteCredential(credential_id) for credential_id in sorted(credential_ids - linked)]

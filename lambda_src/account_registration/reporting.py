@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
 from alertlogic_api import RejectedError, SecretError
+from aws.custom_resource import send
 from aws.queue import Refused
 from protection.retained import count_retained
 
@@ -112,7 +113,7 @@ class Reporter:
 
     def _answer(self, request: Request, document: dict[str, Any]) -> None:
         if request.response_url:
-            answer.send(request.response_url, document, self.http)
+            send(request.response_url, document, self.http)
 
     def _log(self, request: Request, status: str, **details: str | tuple[str, ...] | None) -> None:
         known = {name: detail for name, detail in details.items() if detail}

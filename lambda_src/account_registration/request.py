@@ -6,57 +6,20 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from aws.organizations import AwsAccountId
+from aws.custom_resource import ResponseUrl, StackId, object_of, text_in
 from aws.queue import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-RequestType = Literal["Create", "Update", "Delete"]
-
-_STACK_ID: Final = re.compile(
-    r"arn:aws:cloudformation:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):stack/[A-Za-z0-9-]+/[A-Za-z0-9-]+"
-)
+    from aws.custom_resource import RequestType
 
 
 class RequestRefusedError(Exception):
     """This is not done; CloudFormation is told why."""
-
-
-@dataclass(frozen=True, slots=True)
-class StackId:
-    """The stack that asks."""
-
-    arn: str
-    region: str
-    account_id: AwsAccountId
-
-
-@dataclass(frozen=True, slots=True)
-class ResponseUrl:
-    """Where CloudFormation waits for the answer: pre-signed, so never to be shown."""
-
-    value: str = field(repr=False)
-
-    @classmethod
-    def trusted(cls, url: str, *, region: str) -> ResponseUrl:
-        """Accept the URL of CloudFormation's response bucket of this region and no other.
-
-        Raises:
-            Refused: It is another URL.
-        """
-        bucket = f"https://cloudformation-custom-resource-response-{region.replace('-', '')}"
-        endpoints = ("s3.amazonaws.com", f"s3.{region}.amazonaws.com", f"s3-{region}.amazonaws.com")
-        # Up to the slash that ends the host there is nothing to parse, so nothing that two parsers see differently.
-        if not url.startswith(tuple(f"{bucket}.{endpoint}/" for endpoint in endpoints)):
-            raise Refused(f"the ResponseURL does not lead to CloudFormation's response bucket in {region}")
-        if not re.fullmatch(r"[!-~]+", url):
-            raise Refused("the ResponseURL holds characters that no URL has")
-        return cls(url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +88,12 @@ def parse(body: str) -> Request:
         Refused: It is neither a request of CloudFormation nor one that is continued, or it cannot be answered.
     """
     try:
-        message = _object(json.loads(body))
+        message = object_of(json.loads(body))
         if "Continue" in message:
             return _request(message, request_type=message["Continue"], is_continued=True)
         if message["Type"] != "Notification":
             raise Refused(f"the message is a {message['Type']!r} of SNS, not a notification")
-        document = _object(json.loads(message["Message"]))
+        document = object_of(json.loads(message["Message"]))
         return _request(document, request_type=document["RequestType"], is_continued=False)
     except ValueError:
         raise Refused("the message is not JSON") from None
@@ -143,37 +106,17 @@ def parse(body: str) -> Request:
 def _request(document: Mapping[str, Any], *, request_type: str, is_continued: bool) -> Request:
     if request_type not in {"Create", "Update", "Delete"}:
         raise Refused(f"the request has the unknown type {request_type!r}")
-    stack_id = _stack_id(_text(document, "StackId"))
+    stack_id = StackId.parse(text_in(document, "StackId"))
     return Request(
         type=cast("RequestType", request_type),
-        id=_text(document, "RequestId"),
+        id=text_in(document, "RequestId"),
         stack_id=stack_id,
-        logical_resource_id=_text(document, "LogicalResourceId"),
-        physical_resource_id=None if request_type == "Create" else _text(document, "PhysicalResourceId"),
-        properties=_object(document["ResourceProperties"]),
-        old_properties=_object(document.get("OldResourceProperties", {})),
+        logical_resource_id=text_in(document, "LogicalResourceId"),
+        physical_resource_id=None if request_type == "Create" else text_in(document, "PhysicalResourceId"),
+        properties=object_of(document["ResourceProperties"]),
+        old_properties=object_of(document.get("OldResourceProperties", {})),
         response_url=None
         if is_continued
-        else ResponseUrl.trusted(_text(document, "ResponseURL"), region=stack_id.region),
-        stack_changed_at=_text(document, "StackChangedAt") if is_continued else None,
+        else ResponseUrl.trusted(text_in(document, "ResponseURL"), region=stack_id.region),
+        stack_changed_at=text_in(document, "StackChangedAt") if is_continued else None,
     )
-
-
-def _stack_id(arn: str) -> StackId:
-    parts = _STACK_ID.fullmatch(arn)
-    if parts is None:
-        raise Refused("the StackId is not the ARN of a stack")
-    return StackId(arn, parts["region"], AwsAccountId(parts["account"]))
-
-
-def _text(document: Mapping[str, Any], name: str) -> str:
-    value = document[name]
-    if not isinstance(value, str):
-        raise TypeError
-    return value
-
-
-def _object(value: object) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise TypeError
-    return cast("dict[str, Any]", value)

@@ -21,6 +21,7 @@ class Settings:
     alert_logic: AlertLogicSettings
     reader_role_name: str
     offboarding: Offboarding
+    central_logs_role_arn: str
     queue_url: str
     dead_letter_queue_url: str
 
@@ -33,10 +34,12 @@ class Settings:
         """
         environment = Environment(variables)
         offboarding = Kind("|".join(Offboarding), f"one of {', '.join(Offboarding)}")
+        role_arn_if_any = Kind(r"(arn:aws:iam::[0-9]{12}:role/[!-~]+)?", "the ARN of an IAM role, or empty")
         return cls(
             alert_logic=AlertLogicSettings.from_environment(variables),
             reader_role_name=environment.one("READER_ROLE_NAME", NAME),
             offboarding=Offboarding(environment.one("OFFBOARDING", offboarding)),
+            central_logs_role_arn=environment.one("CENTRAL_LOGS_ROLE_ARN", role_arn_if_any),
             queue_url=environment.one("QUEUE_URL", QUEUE_URL),
             dead_letter_queue_url=environment.one("DEAD_LETTER_QUEUE_URL", QUEUE_URL),
         )

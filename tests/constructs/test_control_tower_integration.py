@@ -211,6 +211,7 @@ def test_the_member_account_registers_at_the_hub_by_name(management_stack: Stack
         "GovernedRegions": ["us-east-1", "eu-west-1"],
         "VpcTags": [],
         "Prune": "false",
+        "CentralLogs": "false",
         "OrganizationId": "o-exampleorg1",
         "HomeRegion": "us-east-1",
         "ManagementAccountId": "111111111111",

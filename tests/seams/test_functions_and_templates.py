@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 EVENTS = Path(__file__).parents[1] / "events"
 # Read by Powertools itself.
 NOT_OURS = {"POWERTOOLS_SERVICE_NAME"}
-FUNCTIONS = ["account_enrollment", "account_registration", "vpc_scope"]
+FUNCTIONS = ["account_enrollment", "account_registration", "trail_subscription", "vpc_scope"]
+QUEUED_FUNCTIONS = [name for name in FUNCTIONS if name != "trail_subscription"]
 
 
 @cache
@@ -56,11 +57,13 @@ class _Recorded(dict[str, str]):
 
 
 def _environment(name: str) -> _Recorded:
-    # What CloudFormation fills in is a queue's URL or the secret's ARN.
+    # What CloudFormation fills in is a queue's URL, or the ARN of the secret or of a role.
     filled_in = {
         "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/444444444444/queue",
         "DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/444444444444/dead-letters",
         "ALERTLOGIC_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:444444444444:secret:key-AbCdEf",
+        "TRAIL_READER_ROLE_ARN": "arn:aws:iam::333333333333:role/alertlogic-trail-reader",
+        "CENTRAL_LOGS_ROLE_ARN": "arn:aws:iam::333333333333:role/alertlogic-central-logs",
     }
     variables: dict[str, Any] = _function(name)["Environment"]["Variables"]
     return _Recorded(
@@ -103,7 +106,7 @@ def test_a_message_can_wait_for_a_week(retry_after: float | None) -> None:
             assert 7 * 24 * 3600 < waits < queue["MessageRetentionPeriod"]
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("name", QUEUED_FUNCTIONS)
 def test_an_alarm_watches_the_metric_that_the_function_emits(name: str) -> None:
     watched = [
         (metric["Namespace"], metric["MetricName"], {one["Name"]: one["Value"] for one in metric["Dimensions"]})

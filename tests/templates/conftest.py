@@ -38,7 +38,9 @@ def _synthesize() -> dict[str, Synthesized]:
 _SYNTHESIZED: dict[str, Synthesized] = {}
 
 
-@pytest.fixture(params=["AlertLogic-Security", "AlertLogic-Master", "MemberAccount"])
+@pytest.fixture(
+    params=["AlertLogic-Security", "AlertLogic-Master", "AlertLogic-LogArchive", "AlertLogic-Audit", "MemberAccount"]
+)
 def synthesized(request: pytest.FixtureRequest) -> Synthesized:
     """Each stack of the sample, and the one that its StackSet deploys."""
     if not _SYNTHESIZED:

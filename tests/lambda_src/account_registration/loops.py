@@ -14,7 +14,7 @@ from alertlogic_api import AccessKey, AlertLogic, AlertLogicSettings
 from aws.organizations import AwsAccountId
 from protection.ownership import credential_name
 from tests.lambda_src.account_registration.fake_vpcs import FakeVpcs
-from tests.lambda_src.account_registration.registrations import REGISTRATION
+from tests.lambda_src.account_registration.registrations import CENTRAL_ROLE, REGISTRATION
 from tests.rehearsal.alertlogic import ACCESS_KEY_ID, SECRET_KEY
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def client(fake: FakeAlertLogic) -> AlertLogic:
 
 
 def loop_of(alert_logic: AlertLogic, vpcs: FakeVpcs | None = None) -> Convergence:
-    return Convergence(alert_logic, vpcs or FakeVpcs())
+    return Convergence(alert_logic, vpcs or FakeVpcs(), central_logs_role_arn=CENTRAL_ROLE)
 
 
 def accounts(number: int) -> list[Registration]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from account_registration.central_logs import CentralLink
 from account_registration.document import amended, amended_scope, new_document
 from account_registration.order import ControlTower, Registration, Scope
 from aws.organizations import AwsAccountId
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 ACCOUNT, OTHER = AwsAccountId("555555555555"), AwsAccountId("666666666666")
 ROLE, OLD_ROLE = f"arn:aws:iam::{ACCOUNT}:role/new", f"arn:aws:iam::{ACCOUNT}:role/old"
+CENTRAL_ROLE = "arn:aws:iam::333333333333:role/alertlogic-central-logs"
+NOT_LINKED = CentralLink()
 MADE, ADOPTED = (credential_name(ACCOUNT, is_adopted=is_adopted) for is_adopted in (False, True))
 POLICY_IDS = {"Professional": "policy-professional", "Essentials": "policy-essentials"}
 WHOLE = Scope(
@@ -42,8 +46,10 @@ REGISTRATION = Registration(
     policy_name="Professional",
     scope=WHOLE,
     control_tower=ControlTower("o-exampleorg1", "us-east-1", AwsAccountId("111111111111")),
+    central_logs=False,
     only_if_missing=False,
 )
+WITH_LOGS = replace(REGISTRATION, central_logs=True)
 
 
 def vpc(vpc_id: str, **tags: str) -> Vpc:
@@ -59,6 +65,10 @@ def entry(key: str, policy_id: str = POLICY_IDS["Professional"]) -> dict[str, An
     return {"type": "vpc" if "/vpc/" in key else "region", "key": key, "policy": {"id": policy_id}}
 
 
+def links_of(purpose: str, *credential_ids: str) -> list[dict[str, str]]:
+    return [{"id": credential_id, "purpose": purpose} for credential_id in credential_ids]
+
+
 def applied_to(
     document: Mapping[str, Any],
     order: Registration,
@@ -66,14 +76,19 @@ def applied_to(
     *,
     vpcs: Mapping[str, Collection[Vpc]] | None = None,
     is_ours: bool = True,
+    central_link: CentralLink = NOT_LINKED,
 ) -> dict[str, Any]:
     """Return a deployment as an order wants it."""
     scope = amended_scope(document, order, vpcs=vpcs or {}, policy_ids=POLICY_IDS, is_ours=is_ours)
-    return amended(document, order, credential_id=credential_id, include=scope.include)
+    return amended(document, order, credential_id=credential_id, central_link=central_link, include=scope.include)
 
 
 def made_for(
-    order: Registration, credential_id: str, *, vpcs: Mapping[str, Collection[Vpc]] | None = None
+    order: Registration,
+    credential_id: str,
+    *,
+    vpcs: Mapping[str, Collection[Vpc]] | None = None,
+    central_link: CentralLink = NOT_LINKED,
 ) -> dict[str, Any]:
     """Return the deployment of an account that had none."""
-    return applied_to(new_document(order), order, credential_id, vpcs=vpcs)
+    return applied_to(new_document(order), order, credential_id, vpcs=vpcs, central_link=central_link)

@@ -5,15 +5,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from account_registration.document import amended, amended_scope, disabled
+from account_registration.central_logs import MONITOR, CentralLink
+from account_registration.document import amended, amended_scope, disabled, relinked
 from tests.lambda_src.account_registration.registrations import (
     ACCOUNT,
+    NOT_LINKED,
     POLICY_IDS,
     REGISTRATION,
     TAGGED,
     WHOLE,
     applied_to,
     entry,
+    links_of,
     made_for,
     vpc,
     vpc_key,
@@ -128,13 +131,64 @@ class TestAmended:
     def test_keeps_what_alert_logic_wrote_beside_the_link(self) -> None:
         link = {"id": "c1", "purpose": "discover", "version": "2020-01-01"}
 
-        changed = amended({"credentials": [link]}, REGISTRATION, credential_id="c1", include=[])
+        changed = amended(
+            {"credentials": [link]}, REGISTRATION, credential_id="c1", central_link=NOT_LINKED, include=[]
+        )
 
         assert changed["credentials"] == [link]
         assert "scope" not in changed
 
+    @pytest.mark.parametrize(
+        ("linked", "expected"),
+        [
+            ([], ["shared"]),
+            (["later"], ["shared"]),
+            (["theirs", "later"], ["shared"]),
+            (["later", "shared"], ["shared"]),
+        ],
+    )
+    def test_links_one_credential_for_the_central_logs(self, linked: list[str], expected: list[str]) -> None:
+        document = {"credentials": links_of("discover", "c1") + links_of(MONITOR, *linked)}
+        link = CentralLink("shared", frozenset({"later"}))
+
+        changed = applied_to(document, REGISTRATION, "c1", central_link=link)
+
+        assert changed["credentials"] == links_of("discover", "c1") + links_of(MONITOR, *expected)
+
+    def test_unlinks_only_credentials_of_ours(self) -> None:
+        document = {"credentials": links_of(MONITOR, "ours", "theirs") + links_of("discover", "ours", "c1")}
+        link = CentralLink(unwanted=frozenset({"ours"}))
+
+        changed = applied_to(document, REGISTRATION, "c1", central_link=link)
+
+        assert changed["credentials"] == links_of(MONITOR, "theirs") + links_of("discover", "c1")
+
     def test_disabling_changes_nothing_else(self) -> None:
         assert disabled({"enabled": True, "mode": "manual"}) == {"enabled": False, "mode": "manual"}
+
+
+class TestRelinked:
+    LINK = CentralLink("shared", frozenset({"later"}))
+
+    def test_changes_the_central_link_alone(self) -> None:
+        document = {"mode": "manual", "credentials": links_of(MONITOR, "later") + links_of("discover", "later")}
+
+        assert relinked(document, self.LINK) == {
+            "mode": "manual",
+            "credentials": links_of("discover", "later") + links_of(MONITOR, "shared"),
+        }
+
+    @pytest.mark.parametrize(
+        "credentials",
+        [
+            {},
+            {"credentials": []},
+            {"credentials": links_of(MONITOR, "theirs")},
+            {"credentials": links_of("discover", "later")},
+        ],
+    )
+    def test_leaves_a_deployment_that_links_no_unwanted_one_any_more(self, credentials: dict[str, Any]) -> None:
+        assert relinked({"mode": "manual", **credentials}, self.LINK) == {"mode": "manual", **credentials}
 
 
 class TestFormerScope:

@@ -13,12 +13,13 @@ from moto.backends import get_backend
 
 from account_registration import handler
 from account_registration.admission import IAM_LAG_SECONDS
+from account_registration.central_logs import MONITOR
 from account_registration.reporting import PATIENCE_SECONDS
 from aws.clients import client
 from tests.lambda_src.account_registration.cloudformation_requests import MEMBER, REGISTRATION_ID, Type, message
-from tests.lambda_src.account_registration.response_bucket import ResponseBucket
 from tests.lambda_src.account_registration.test_settings import ENVIRONMENT
 from tests.lambda_src.deliveries import Context, Deliveries
+from tests.lambda_src.response_bucket import ResponseBucket
 from tests.lambda_src.wire import answer_with_error
 from tests.rehearsal.alertlogic import SECRET_KEY, FakeAlertLogic
 
@@ -59,6 +60,10 @@ class Hub:
     def included(self) -> list[str]:
         [deployment] = self.fake.deployments_of(MEMBER)
         return [it["key"] for it in deployment["scope"]["include"]]
+
+    def monitors(self, account_id: str = MEMBER) -> list[str]:
+        [deployment] = self.fake.deployments_of(account_id)
+        return [it["id"] for it in deployment["credentials"] if it["purpose"] == MONITOR]
 
     def message(
         self,
@@ -336,6 +341,48 @@ class TestVpcTags:
         assert answer["Status"] == "FAILED"
         assert name in answer["Reason"]
         assert hub.fake.requests == []
+
+
+class TestCentralLogs:
+    ON: Final = {"CentralLogs": "true"}
+
+    def test_are_linked_for_all_accounts_with_one_credential(self, hub: Hub) -> None:
+        accounts = [f"{number:012}" for number in range(600000000000, 600000000005)]
+        for account_id in accounts:
+            hub.stack("CREATE_IN_PROGRESS", account_id)
+
+        assert hub.deliver(*[hub.message(account_id=it, properties=self.ON) for it in accounts]) == []
+
+        role_arn = ENVIRONMENT["CENTRAL_LOGS_ROLE_ARN"]
+        [shared] = [it["id"] for it in hub.fake.credentials.values() if it["secrets"]["arn"] == role_arn]
+        assert [hub.monitors(account_id) for account_id in accounts] == [[shared]] * 5
+        assert [it["Data"]["Status"] for it in hub.bucket.answers] == ["registered"] * 5
+
+    @pytest.mark.parametrize("old", [None, "false"])
+    def test_are_switched_on_and_off(self, hub: Hub, old: str | None) -> None:
+        hub.deliver(hub.message())
+        assert hub.monitors() == []
+        hub.stack("UPDATE_IN_PROGRESS")
+
+        assert hub.deliver(hub.message("Update", properties=self.ON, old={"CentralLogs": old})) == []
+        assert len(hub.monitors()) == 1
+
+        assert hub.deliver(hub.message("Update", old=self.ON)) == []
+        assert hub.monitors() == []
+
+    def test_are_refused_where_no_role_is_known_that_reads_them(
+        self, hub: Hub, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("CENTRAL_LOGS_ROLE_ARN", "")
+        handler.wire.cache_clear()
+        hub.bucket.receive_from(handler.wire().reporter.http)
+
+        assert hub.deliver(hub.message(properties=self.ON)) == []
+
+        [answer] = hub.bucket.answers
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", f"unregistered/{MEMBER}")
+        assert "CentralLogs" in answer["Reason"]
+        assert hub.fake.credentials == {}
 
 
 class TestForged:

@@ -27,6 +27,13 @@ class TestRegistrationOf:
         assert registration.scope == WHOLE
         assert registration.control_tower == ControlTower("o-exampleorg1", "us-east-1", AwsAccountId("111111111111"))
 
+    @pytest.mark.parametrize(("value", "expected"), [("true", True), ("false", False)])
+    def test_reads_whether_logs_come_from_the_log_archive_account(self, value: str, *, expected: bool) -> None:
+        # What it was before, or whether it was there at all, makes no difference.
+        for old in (None, "true", "false"):
+            changed = request("Update", properties={"CentralLogs": value}, old={"CentralLogs": old})
+            assert registration_of(changed).central_logs is expected
+
     def test_falls_back_to_the_account_id_for_a_name(self) -> None:
         assert registration_of(request(properties={"AccountName": ""})).name == MEMBER
 
@@ -39,7 +46,7 @@ class TestRegistrationOf:
         "name",
         [
             *("AccountId", "AccountName", "RoleArn", "Mode", "Policy", "OrganizationId"),
-            *("ScopeRegions", "GovernedRegions", "VpcTags", "Prune"),
+            *("ScopeRegions", "GovernedRegions", "VpcTags", "Prune", "CentralLogs"),
         ],
     )
     @pytest.mark.parametrize("value", [None, 5])
@@ -66,6 +73,8 @@ class TestRegistrationOf:
             ("VpcTags", [{**TAG, "Values": ["true"]}]),
             ("Prune", "True"),
             ("Prune", ""),
+            ("CentralLogs", "True"),
+            ("CentralLogs", ""),
             ("RoleArn", "role"),
         ],
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from account_registration.central_logs import CREDENTIAL_NAME, MONITOR
 from account_registration.effort import Settled
 from tests.lambda_src.account_registration.loops import (
     accounts,
@@ -22,12 +23,13 @@ from tests.lambda_src.account_registration.loops import (
     loop_of,
     one,
 )
-from tests.lambda_src.account_registration.registrations import ACCOUNT, OTHER, REGISTRATION
+from tests.lambda_src.account_registration.registrations import ACCOUNT, CENTRAL_ROLE, OTHER, REGISTRATION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from account_registration.effort import Outcome
+    from account_registration.order import Registration
     from alertlogic_api import AlertLogic, Credential
     from tests.rehearsal.alertlogic import FakeAlertLogic
 
@@ -86,6 +88,28 @@ def test_asks_for_a_credential_that_is_gone_only_where_that_matters(fake: FakeAl
     assert_registered_once(fake)
 
 
+def assert_one_credential_for_all(fake: FakeAlertLogic, orders: Sequence[Registration]) -> None:
+    [shared] = [it["id"] for it in fake.credentials.values() if it["secrets"]["arn"] == CENTRAL_ROLE]
+    for order in orders:
+        [deployment] = fake.deployments_of(order.account_id)
+        assert [it["id"] for it in deployment["credentials"] if it["purpose"] == MONITOR] == [shared]
+
+
+@pytest.mark.parametrize("batches", range(4, 9))
+def test_links_one_credential_for_central_logs_however_many_batches_make_one(
+    fake: FakeAlertLogic, batches: int
+) -> None:
+    orders = [replace(order, central_logs=True) for order in accounts(batches)]
+
+    with fake.meeting("GET", "/credentials$", callers=batches):
+        outcomes = at_once(fake, *orders)
+
+    assert all(isinstance(outcome, Settled) for outcome in outcomes)
+    made = [it.body["name"] for it in fake.requests if it.method == "POST" and it.path.endswith("/credentials")]
+    assert made.count(CREDENTIAL_NAME) == batches
+    assert_one_credential_for_all(fake, orders)
+
+
 class Turns:
     """Lets two threads make their calls one at a time, in a given order for as long as both have calls to make."""
 
@@ -125,14 +149,8 @@ class Turns:
         return called
 
 
-@pytest.mark.parametrize("is_adopted", [False, True])
-@pytest.mark.parametrize("pattern", range(64))
-def test_registers_an_account_once_in_whatever_order_two_requests_call(
-    fake: FakeAlertLogic, pattern: int, *, is_adopted: bool
-) -> None:
-    """Each bit of the pattern says whose turn the next call is, over and over."""
-    if is_adopted:
-        fake.add_deployment(account_id=ACCOUNT)
+def in_turns(fake: FakeAlertLogic, pattern: int, *orders: Registration) -> list[Outcome]:
+    """Let two loops call; each bit of the pattern says whose turn the next call is, over and over."""
     turns = Turns(pattern >> bit & 1 for bit in itertools.cycle(range(6)))
 
     def work(thread: int) -> Outcome:
@@ -140,12 +158,35 @@ def test_registers_an_account_once_in_whatever_order_two_requests_call(
         alert_logic.policies.list()
         turns.taken_by(thread, alert_logic)
         try:
-            return one(loop_of(alert_logic).converge([REGISTRATION]))
+            return one(loop_of(alert_logic).converge([orders[thread]]))
         finally:
             turns.end(thread)
 
     with ThreadPoolExecutor(2) as pool:
-        outcomes = [it.result() for it in [pool.submit(work, 0), pool.submit(work, 1)]]
+        return [it.result() for it in [pool.submit(work, 0), pool.submit(work, 1)]]
+
+
+@pytest.mark.parametrize("is_adopted", [False, True])
+@pytest.mark.parametrize("pattern", range(64))
+def test_registers_an_account_once_in_whatever_order_two_requests_call(
+    fake: FakeAlertLogic, pattern: int, *, is_adopted: bool
+) -> None:
+    if is_adopted:
+        fake.add_deployment(account_id=ACCOUNT)
+
+    outcomes = in_turns(fake, pattern, REGISTRATION, REGISTRATION)
 
     assert all(isinstance(outcome, Settled) for outcome in outcomes)
     assert_registered_once(fake, is_adopted=is_adopted)
+
+
+@pytest.mark.parametrize("pattern", range(64))
+def test_links_one_credential_for_central_logs_in_whatever_order_two_requests_call(
+    fake: FakeAlertLogic, pattern: int
+) -> None:
+    first, second = (replace(order, central_logs=True) for order in accounts(2))
+
+    outcomes = in_turns(fake, pattern, first, second)
+
+    assert all(isinstance(outcome, Settled) for outcome in outcomes)
+    assert_one_credential_for_all(fake, (first, second))

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from account_registration.document import disabled
+from account_registration.central_logs import CREDENTIAL_NAME, MONITOR, CentralLink
+from account_registration.document import disabled, relinked
 from account_registration.order import Deregistration, Offboarding, Order, Registration, Scope
 from account_registration.registration import (
     AmendDeployment,
@@ -18,16 +19,19 @@ from account_registration.registration import (
     DeleteCredential,
     DeleteDeployment,
     DisableDeployment,
+    RelinkDeployment,
     State,
     decide,
     withdraw,
 )
-from alertlogic_api import Credential, Deployment
+from alertlogic_api import ConflictError, Credential, Deployment
 from protection.ownership import credential_name, is_made_by_us
 from tests.lambda_src.account_registration.registrations import (
     ACCOUNT,
     ADOPTED,
+    CENTRAL_ROLE,
     MADE,
+    NOT_LINKED,
     OLD_ROLE,
     OTHER,
     POLICY_IDS,
@@ -35,7 +39,9 @@ from tests.lambda_src.account_registration.registrations import (
     ROLE,
     TAGGED,
     WHOLE,
+    WITH_LOGS,
     applied_to,
+    links_of,
     made_for,
 )
 
@@ -44,6 +50,12 @@ def credential(
     credential_id: str = "c1", *, name: str = MADE, role_arn: str | None = ROLE, created_at: float = 1
 ) -> Credential:
     return Credential(id=credential_id, name=name, role_arn=role_arn, created_at=created_at, created_by="us")
+
+
+def central(
+    credential_id: str, *, name: str = CREDENTIAL_NAME, role_arn: str = CENTRAL_ROLE, created_at: float = 1
+) -> Credential:
+    return credential(credential_id, name=name, role_arn=role_arn, created_at=created_at)
 
 
 def deployment(
@@ -60,7 +72,7 @@ def deployment(
         "mode": "readonly",
         "enabled": True,
         "version": 3,
-        "credentials": [{"id": link, "purpose": "discover"} for link in links],
+        "credentials": links_of("discover", *links),
         "scope": {"include": [], "exclude": []},
         **fields,
     }
@@ -81,6 +93,7 @@ def state(*things: Credential | Deployment, known_ours: tuple[str, ...] = ()) ->
         credentials=[thing for thing in things if isinstance(thing, Credential)],
         deployments=[thing for thing in things if isinstance(thing, Deployment)],
         policy_ids=POLICY_IDS,
+        central_logs_role_arn=CENTRAL_ROLE,
         known_ours=known_ours,
     )
 
@@ -91,11 +104,11 @@ class TestRegister:
 
         assert decide(REGISTRATION, state(*others)) == (
             CreateCredential(MADE, ROLE),
-            CreateDeployment(REGISTRATION, None),
+            CreateDeployment(REGISTRATION, None, NOT_LINKED),
         )
 
     def test_makes_the_deployment_with_the_credential_that_is_there(self) -> None:
-        assert decide(REGISTRATION, state(credential())) == (CreateDeployment(REGISTRATION, "c1"),)
+        assert decide(REGISTRATION, state(credential())) == (CreateDeployment(REGISTRATION, "c1", NOT_LINKED),)
 
     def test_does_nothing_for_an_account_that_is_registered(self) -> None:
         assert decide(REGISTRATION, state(credential(), registered())) == ()
@@ -103,7 +116,7 @@ class TestRegister:
     def test_adopts_a_deployment_that_somebody_made(self) -> None:
         assert decide(REGISTRATION, state(deployment())) == (
             CreateCredential(ADOPTED, ROLE),
-            AmendDeployment("d1", REGISTRATION, None, is_ours=False),
+            AmendDeployment("d1", REGISTRATION, None, NOT_LINKED, is_ours=False),
         )
 
     @pytest.mark.parametrize(
@@ -124,7 +137,7 @@ class TestRegister:
         others = credential("c2", name="theirs", role_arn=OLD_ROLE)
 
         assert decide(REGISTRATION, state(adopted, others, registered(**difference))) == (
-            AmendDeployment("d1", REGISTRATION, "c1", is_ours=False),
+            AmendDeployment("d1", REGISTRATION, "c1", NOT_LINKED, is_ours=False),
         )
 
     def test_keeps_the_earliest_of_two_deployments_made_at_once_and_deletes_the_other(self) -> None:
@@ -142,7 +155,7 @@ class TestRegister:
         both = state(credential("c1"), credential("c2"), registered("d2", "c1"), registered("d1", "c2"))
 
         assert decide(REGISTRATION, both) == (
-            AmendDeployment("d1", REGISTRATION, "c1", is_ours=True),
+            AmendDeployment("d1", REGISTRATION, "c1", NOT_LINKED, is_ours=True),
             DeleteDeployment("d2"),
         )
 
@@ -156,7 +169,7 @@ class TestRegister:
 
         assert decide(REGISTRATION, state(old, registered("d1", "c1"))) == (
             CreateCredential(MADE, ROLE),
-            AmendDeployment("d1", REGISTRATION, None, is_ours=True),
+            AmendDeployment("d1", REGISTRATION, None, NOT_LINKED, is_ours=True),
         )
         new = credential("c2", created_at=2)
         assert decide(REGISTRATION, state(old, new, registered("d1", "c2"))) == (DeleteCredential("c1"),)
@@ -194,12 +207,12 @@ class TestRegister:
 
         assert decide(late, state(credential(), registered(mode="manual"))) == ()
         assert decide(late, state(credential(), registered(enabled=False))) == (
-            AmendDeployment("d1", late, "c1", is_ours=True),
+            AmendDeployment("d1", late, "c1", NOT_LINKED, is_ours=True),
         )
         assert decide(late, state(credential(name=ADOPTED), deployment())) == (
-            AmendDeployment("d1", late, "c1", is_ours=False),
+            AmendDeployment("d1", late, "c1", NOT_LINKED, is_ours=False),
         )
-        assert decide(late, state()) == (CreateCredential(MADE, ROLE), CreateDeployment(late, None))
+        assert decide(late, state()) == (CreateCredential(MADE, ROLE), CreateDeployment(late, None, NOT_LINKED))
 
     @pytest.mark.parametrize(
         "scope",
@@ -208,7 +221,9 @@ class TestRegister:
     def test_looks_at_the_deployment_where_a_list_does_not_tell_all(self, scope: Scope) -> None:
         order = replace(REGISTRATION, scope=scope)
 
-        assert decide(order, state(credential(), registered())) == (AmendDeployment("d1", order, "c1", is_ours=True),)
+        assert decide(order, state(credential(), registered())) == (
+            AmendDeployment("d1", order, "c1", NOT_LINKED, is_ours=True),
+        )
         assert decide(replace(order, only_if_missing=True), state(credential(), registered())) == ()
 
 
@@ -220,7 +235,7 @@ class TestWhoseDeployment:
 
         assert decide(REGISTRATION, state(credential("c1", role_arn=OLD_ROLE), disabled_one)) == (
             CreateCredential(MADE, ROLE),
-            AmendDeployment("d1", REGISTRATION, None, is_ours=True),
+            AmendDeployment("d1", REGISTRATION, None, NOT_LINKED, is_ours=True),
         )
 
     def test_that_was_adopted_stays_adopted_with_another_role(self) -> None:
@@ -228,7 +243,7 @@ class TestWhoseDeployment:
 
         assert decide(REGISTRATION, state(old, registered("d1", "c1"))) == (
             CreateCredential(ADOPTED, ROLE),
-            AmendDeployment("d1", REGISTRATION, None, is_ours=False),
+            AmendDeployment("d1", REGISTRATION, None, NOT_LINKED, is_ours=False),
         )
         new = credential("c2", name=ADOPTED)
         assert decide(REGISTRATION, state(old, new, registered("d1", "c2"))) == (DeleteCredential("c1"),)
@@ -238,7 +253,7 @@ class TestWhoseDeployment:
 
         assert decide(REGISTRATION, state(left)) == (
             CreateCredential(MADE, ROLE),
-            CreateDeployment(REGISTRATION, None),
+            CreateDeployment(REGISTRATION, None, NOT_LINKED),
             DeleteCredential("c1"),
         )
 
@@ -251,7 +266,7 @@ class TestWhoseDeployment:
 
         assert first[:2] == (
             CreateCredential(ADOPTED, ROLE),
-            AmendDeployment("d1", REGISTRATION, None, is_ours=False),
+            AmendDeployment("d1", REGISTRATION, None, NOT_LINKED, is_ours=False),
         )
         adopted = credential("c2", name=ADOPTED)
         assert decide(REGISTRATION, state(left, other, adopted, registered("d1", "c2"))) == (DeleteCredential("c1"),)
@@ -261,11 +276,11 @@ class TestWhoseDeployment:
         ours, theirs = (deployment("d1", "gone", created_by=maker) for maker in ("us", "them"))
 
         assert decide(REGISTRATION, state(credential(), ours)) == (
-            AmendDeployment("d1", REGISTRATION, "c1", is_ours=True),
+            AmendDeployment("d1", REGISTRATION, "c1", NOT_LINKED, is_ours=True),
         )
         assert decide(REGISTRATION, state(credential(), theirs))[:2] == (
             CreateCredential(ADOPTED, ROLE),
-            AmendDeployment("d1", REGISTRATION, None, is_ours=False),
+            AmendDeployment("d1", REGISTRATION, None, NOT_LINKED, is_ours=False),
         )
 
     def test_whose_credential_somebody_took_away_is_not_known_to_be_ours(self) -> None:
@@ -274,13 +289,13 @@ class TestWhoseDeployment:
         for things in (state(gone), state(credential(name=ADOPTED, role_arn=OLD_ROLE), gone)):
             assert decide(REGISTRATION, things)[:2] == (
                 CreateCredential(ADOPTED, ROLE),
-                AmendDeployment("d1", REGISTRATION, None, is_ours=False),
+                AmendDeployment("d1", REGISTRATION, None, NOT_LINKED, is_ours=False),
             )
 
     def test_that_this_loop_made_is_ours_whatever_it_links(self) -> None:
         assert decide(REGISTRATION, state(deployment("d1", "gone"), known_ours=("d1",))) == (
             CreateCredential(MADE, ROLE),
-            AmendDeployment("d1", REGISTRATION, None, is_ours=True),
+            AmendDeployment("d1", REGISTRATION, None, NOT_LINKED, is_ours=True),
         )
 
     def test_that_was_adopted_is_never_surplus(self) -> None:
@@ -338,6 +353,98 @@ class TestDeregister:
         assert decide(self.order(Offboarding.DELETE), state(theirs)) == ()
 
 
+class TestCentralLogs:
+    def test_are_linked_in_the_first_document_and_in_one_that_is_there(self) -> None:
+        link = CentralLink("shared")
+
+        assert decide(WITH_LOGS, state(central("shared"))) == (
+            CreateCredential(MADE, ROLE),
+            CreateDeployment(WITH_LOGS, None, link),
+        )
+        assert decide(WITH_LOGS, state(central("shared"), credential(), registered())) == (
+            AmendDeployment("d1", WITH_LOGS, "c1", link, is_ours=True),
+        )
+
+    def test_need_nothing_where_they_are_linked(self) -> None:
+        linked = registered(credentials=[*links_of("discover", "c1"), *links_of(MONITOR, "shared")])
+
+        assert decide(WITH_LOGS, state(central("shared"), credential(), linked)) == ()
+
+    @pytest.mark.parametrize("monitors", [["theirs"], ["shared", "theirs"], ["gone"]])
+    def test_are_the_only_ones_of_their_purpose(self, monitors: list[str]) -> None:
+        linked = registered(credentials=[*links_of("discover", "c1"), *links_of(MONITOR, *monitors)])
+        theirs = credential("theirs", name="theirs", role_arn=OLD_ROLE)
+
+        assert decide(WITH_LOGS, state(central("shared"), theirs, credential(), linked)) == (
+            AmendDeployment("d1", WITH_LOGS, "c1", CentralLink("shared"), is_ours=True),
+        )
+
+    def test_come_through_a_credential_that_somebody_made_for_the_role_before(self) -> None:
+        theirs = central("theirs", name="theirs", created_at=0)
+
+        assert decide(WITH_LOGS, state(theirs, central("later"))) == (
+            CreateCredential(MADE, ROLE),
+            CreateDeployment(WITH_LOGS, None, CentralLink("theirs", frozenset({"later"}))),
+            DeleteCredential("later"),
+        )
+
+    def test_wait_for_a_credential_that_was_taken_away(self) -> None:
+        with pytest.raises(ConflictError, match="central logs"):
+            decide(WITH_LOGS, state(credential(), registered()))
+
+    def test_bring_everyone_to_the_earliest_credential_and_then_delete_the_other(self) -> None:
+        own = registered(credentials=[*links_of("discover", "c1"), *links_of(MONITOR, "shared")])
+        other = deployment("d2", account_id=OTHER, credentials=links_of(MONITOR, "later"))
+        credentials = (credential(), central("shared"), central("later", created_at=2))
+        link = CentralLink("shared", frozenset({"later"}))
+
+        assert decide(WITH_LOGS, state(*credentials, own, other)) == (RelinkDeployment("d2", link),)
+        assert decide(WITH_LOGS, state(*credentials, own)) == (DeleteCredential("later"),)
+        # Whoever does not use it leaves it alone.
+        assert decide(REGISTRATION, state(*credentials, registered(), other)) == ()
+
+    def test_of_another_installation_keep_their_credential(self) -> None:
+        another = credential("c9", name=CREDENTIAL_NAME, role_arn="arn:aws:iam::333333333333:role/another")
+        own = registered(credentials=[*links_of("discover", "c1"), *links_of(MONITOR, "shared")])
+
+        assert decide(WITH_LOGS, state(credential(), central("shared"), another, own)) == ()
+
+    def test_are_unlinked_when_they_are_switched_off(self) -> None:
+        former = central("c9", role_arn="arn:aws:iam::333333333333:role/former")
+        for linked in ("shared", "c9"):
+            own = registered(credentials=[*links_of("discover", "c1"), *links_of(MONITOR, linked)])
+
+            assert decide(REGISTRATION, state(credential(), central("shared"), former, own)) == (
+                AmendDeployment("d1", REGISTRATION, "c1", CentralLink(None, frozenset({"shared", "c9"})), is_ours=True),
+            )
+
+    def test_that_a_user_linked_stay_when_they_are_switched_off(self) -> None:
+        theirs = central("theirs", name="theirs")
+        own = registered(credentials=[*links_of("discover", "c1"), *links_of(MONITOR, "theirs")])
+
+        assert decide(REGISTRATION, state(credential(), central("shared"), theirs, own)) == ()
+
+    @pytest.mark.parametrize("order", [REGISTRATION, WITH_LOGS])
+    def test_stay_as_they_are_in_a_registration_that_may_be_newer(self, order: Registration) -> None:
+        late = replace(order, only_if_missing=True)
+        for monitors in ([], ["shared"], ["theirs"]):
+            own = registered(credentials=[*links_of("discover", "c1"), *links_of(MONITOR, *monitors)])
+
+            assert decide(late, state(credential(), central("shared"), own)) == ()
+
+    @pytest.mark.parametrize("offboarding", Offboarding)
+    def test_keep_their_credential_when_the_last_account_leaves(self, offboarding: Offboarding) -> None:
+        order = Deregistration(ACCOUNT, ROLE, offboarding)
+
+        for monitored in ((), (registered(credentials=links_of(MONITOR, "shared")),)):
+            assert decide(order, state(central("shared"), *monitored)) == ()
+
+    def test_keep_their_credential_when_a_registration_is_rejected(self) -> None:
+        things = state(credential(), central("shared"), central("later", created_at=2))
+
+        assert withdraw(WITH_LOGS, things) == (DeleteCredential("c1"),)
+
+
 class TestWithdraw:
     @pytest.mark.parametrize("name", [MADE, ADOPTED])
     def test_deletes_what_a_rejected_registration_leaves_behind_and_no_more(self, name: str) -> None:
@@ -350,20 +457,34 @@ class TestWithdraw:
         assert withdraw(Deregistration(ACCOUNT, ROLE, Offboarding.DELETE), state(credential())) == ()
 
 
-def linking(links: list[str], deployment_id: str, **fields: Any) -> Deployment:
-    return deployment(deployment_id, *links, **fields)
+def linking(links: list[str], monitors: list[str], deployment_id: str, **fields: Any) -> Deployment:
+    linked = [*links_of("discover", *links), *links_of(MONITOR, *monitors)]
+    return deployment(deployment_id, credentials=linked, **fields)
+
+
+def credentials_of(
+    ids: st.SearchStrategy[str], names: list[str], role_arns: list[str | None]
+) -> st.SearchStrategy[Credential]:
+    return st.builds(
+        Credential,
+        id=ids,
+        name=st.sampled_from(names),
+        role_arn=st.sampled_from(role_arns),
+        created_at=st.sampled_from([1.0, 2.0]),
+        created_by=st.sampled_from(["us", "them", ""]),
+    )
 
 
 credential_ids = st.sampled_from(["c1", "c2", "c3", "c4"])
+monitor_ids = st.sampled_from(["m1", "m2", "shared"])
 some_credentials = st.lists(
-    st.builds(
-        Credential,
-        id=credential_ids,
-        name=st.sampled_from([MADE, ADOPTED, credential_name(OTHER, is_adopted=False), "theirs"]),
-        role_arn=st.sampled_from([ROLE, OLD_ROLE, f"arn:aws:iam::{OTHER}:role/new", None]),
-        created_at=st.sampled_from([1.0, 2.0]),
-        created_by=st.sampled_from(["us", "them", ""]),
-    ),
+    credentials_of(
+        credential_ids,
+        [MADE, ADOPTED, credential_name(OTHER, is_adopted=False), "theirs"],
+        [ROLE, OLD_ROLE, f"arn:aws:iam::{OTHER}:role/new", None],
+    )
+    | credentials_of(monitor_ids, [CREDENTIAL_NAME, "theirs"], [CENTRAL_ROLE])
+    | credentials_of(monitor_ids, [CREDENTIAL_NAME], ["arn:aws:iam::333333333333:role/another-installation"]),
     unique_by=lambda it: it.id,
 )
 some_deployments = st.lists(
@@ -372,6 +493,7 @@ some_deployments = st.lists(
         deployment_id=st.sampled_from(["d1", "d2", "d3", "d4"]),
         account_id=st.sampled_from([ACCOUNT, OTHER]),
         links=st.lists(credential_ids, max_size=2, unique=True),
+        monitors=st.lists(monitor_ids, max_size=2, unique=True),
         created_at=st.sampled_from([1.0, 2.0]),
         created_by=st.sampled_from(["us", "them", ""]),
         enabled=st.booleans(),
@@ -385,14 +507,19 @@ orders: st.SearchStrategy[Order] = st.sampled_from(
         replace(REGISTRATION, only_if_missing=True),
         replace(REGISTRATION, scope=replace(WHOLE, regions=()), control_tower=None, mode="manual"),
         replace(REGISTRATION, scope=TAGGED),
+        WITH_LOGS,
+        replace(WITH_LOGS, scope=TAGGED),
+        replace(WITH_LOGS, only_if_missing=True),
         *(Deregistration(ACCOUNT, ROLE, offboarding) for offboarding in Offboarding),
     ]
 )
 states = st.builds(
     State,
-    credentials=some_credentials,
+    # A batch sees to it that there is a central one.
+    credentials=some_credentials.map(lambda listed: [*[it for it in listed if it.id != "shared"], central("shared")]),
     deployments=some_deployments,
     policy_ids=st.just(POLICY_IDS),
+    central_logs_role_arn=st.just(CENTRAL_ROLE),
     known_ours=st.frozensets(st.sampled_from(["d1", "d3"])),
 )
 
@@ -406,13 +533,15 @@ def applied(changes: tuple[Change, ...], before: State) -> State:
         match change:
             case CreateCredential(name, role_arn):
                 credentials[new] = credential(new, name=name, role_arn=role_arn, created_at=9)
-            case CreateDeployment(order, credential_id):
-                document = made_for(order, credential_id or new)
+            case CreateDeployment(order, credential_id, central_link):
+                document = made_for(order, credential_id or new, central_link=central_link)
                 documents["new"] = {**document, "id": "new", "created": {"at": 9, "by": "us"}, "version": 1}
-            case AmendDeployment(deployment_id, order, credential_id, is_ours):
+            case AmendDeployment(deployment_id, order, credential_id, central_link, is_ours):
                 documents[deployment_id] = applied_to(
-                    documents[deployment_id], order, credential_id or new, is_ours=is_ours
+                    documents[deployment_id], order, credential_id or new, is_ours=is_ours, central_link=central_link
                 )
+            case RelinkDeployment(deployment_id, central_link):
+                documents[deployment_id] = relinked(documents[deployment_id], central_link)
             case DisableDeployment(deployment_id):
                 documents[deployment_id] = disabled(documents[deployment_id])
             case DeleteDeployment(deployment_id):
@@ -444,8 +573,22 @@ def test_comes_to_rest_and_then_has_nothing_more_to_do(order: Order, before: Sta
         linked_by_theirs = {link.id for it in own if it is not kept for link in it.credentials}
         assert len([it for it in of_role if it.id not in used_elsewhere | linked_by_theirs]) <= 1
         assert kept.document["enabled"]
+        assert_linked_centrally(kept, order, after)
     else:
         assert decide(order, after) == ()
+
+
+def assert_linked_centrally(kept: Deployment, order: Registration, after: State) -> None:
+    of_role = [it for it in after.credentials if it.role_arn == CENTRAL_ROLE]
+    counts = min(of_role, key=lambda it: (it.created_at, it.id)).id
+    monitors = {it.id: {link.id for link in it.credentials if link.purpose == MONITOR} for it in after.deployments}
+    surplus = {it.id for it in of_role if it.name == CREDENTIAL_NAME and it.id != counts}
+    if order.central_logs:
+        assert order.only_if_missing or [it.id for it in kept.credentials if it.purpose == MONITOR] == [counts]
+        assert not any(links & surplus for links in monitors.values())
+        assert surplus <= {link.id for it in after.deployments for link in it.credentials}
+    elif not order.only_if_missing:
+        assert not monitors[kept.id] & {it.id for it in after.credentials if it.name == CREDENTIAL_NAME}
 
 
 @given(before=states)
@@ -480,12 +623,15 @@ def test_never_touches_what_it_does_not_own(order: Order, before: State) -> None
     """Of others are: deployments of other accounts, credentials of other names, unlinked deployments."""
     own_credentials = {it.id for it in before.credentials if it.name in {MADE, ADOPTED}}
     makers = {it.created_by for it in before.credentials if it.id in own_credentials}
+    with_logs = isinstance(order, Registration) and order.central_logs
     usable = own_credentials | {it.id for it in before.credentials if it.role_arn == ROLE}
     own_account = {it.id: it for it in before.deployments if it.account_id == ACCOUNT}
+    central = {it.id for it in before.credentials if it.role_arn == CENTRAL_ROLE and it.name == CREDENTIAL_NAME}
+    linked_centrally = {it.id for it in before.deployments for link in it.credentials if link.id in central}
     for change in decide(order, before):
         match change:
             case DeleteCredential(credential_id):
-                assert credential_id in own_credentials
+                assert credential_id in own_credentials | (central if with_logs else set())
                 assert all(credential_id != link.id for it in before.deployments for link in it.credentials)
             case DeleteDeployment(deployment_id) if isinstance(order, Registration):
                 assert own_account[deployment_id].created_by in makers or deployment_id in before.known_ours
@@ -493,6 +639,9 @@ def test_never_touches_what_it_does_not_own(order: Order, before: State) -> None
                 assert usable & {link.id for link in own_account[deployment_id].credentials}
             case AmendDeployment(deployment_id):
                 assert deployment_id == min(own_account.values(), key=lambda it: (it.created_at, it.id)).id
+            case RelinkDeployment(deployment_id):
+                assert with_logs
+                assert deployment_id in linked_centrally
             case CreateCredential() | CreateDeployment():
                 assert isinstance(order, Registration)
 

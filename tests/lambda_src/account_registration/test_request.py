@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 
 from account_registration.properties import registration_of
-from account_registration.request import ResponseUrl, parse
+from account_registration.request import parse
 from aws.queue import Refused
 from tests.lambda_src.account_registration.cloudformation_requests import MEMBER, REGISTRATION_ID, continued, request
 from tests.lambda_src.deliveries import raw_event
 
-BUCKET = "cloudformation-custom-resource-response-useast1"
 SIGNATURE = "X-Amz-Signature=0123456789abcdef"
 
 
@@ -106,57 +105,6 @@ class TestParse:
     def test_shows_neither_url_nor_properties(self) -> None:
         assert SIGNATURE not in repr(request())
         assert "RoleArn" not in repr(request("Update"))
-
-
-class TestResponseUrl:
-    @pytest.mark.parametrize(
-        ("url", "region"),
-        [
-            (f"https://{BUCKET}.s3.amazonaws.com/key?{SIGNATURE}", "us-east-1"),
-            (f"https://{BUCKET}.s3.us-east-1.amazonaws.com/key?{SIGNATURE}", "us-east-1"),
-            ("https://cloudformation-custom-resource-response-euwest1.s3-eu-west-1.amazonaws.com/k", "eu-west-1"),
-            ("https://cloudformation-custom-resource-response-euwest1.s3.eu-west-1.amazonaws.com/k", "eu-west-1"),
-        ],
-    )
-    def test_trusts_the_response_bucket_of_the_region(self, url: str, region: str) -> None:
-        assert ResponseUrl.trusted(url, region=region).value == url
-
-    @pytest.mark.parametrize(
-        "url",
-        [
-            f"http://{BUCKET}.s3.amazonaws.com/key",
-            "https://evil.example/key",
-            f"https://{BUCKET}.s3.amazonaws.com.evil.com/key",
-            f"https://{BUCKET}.s3.amazonaws.com",
-            f"https://{BUCKET}.s3.amazonaws.com?key",
-            f"https://{BUCKET}.s3.amazonaws.com:443/key",
-            f"https://{BUCKET}.s3.amazonaws.com:8443/key",
-            f"https://user@{BUCKET}.s3.amazonaws.com/key",
-            f"https://{BUCKET}.s3.amazonaws.com@evil.com/key",
-            f"https://{BUCKET}.s3.amazonaws.com\\@evil.com/key",
-            f"https://evil.com/{BUCKET}.s3.amazonaws.com/key",
-            f"https://evil.com#{BUCKET}.s3.amazonaws.com/key",
-            f"https://x{BUCKET}.s3.amazonaws.com/key",
-            f"https://{BUCKET}x.s3.amazonaws.com/key",
-            "https://cloudformation-custom-resource-response-euwest1.s3-eu-west-1.amazonaws.com/key",
-            f"https://{BUCKET}.s3.eu-west-1.amazonaws.com/key",
-            f"https://{BUCKET}.s3.amazonaws.com.cn/key",
-            f" https://{BUCKET}.s3.amazonaws.com/key",
-            f"https://{BUCKET}.s3.amazonaws.com/key\r\nhost: evil.com",
-            f"https://{BUCKET}.s3.amazonaws.com/a key",
-            f"https://{BUCKET}.s3.amazonaws.com/kéy",
-            "",
-        ],
-    )
-    def test_trusts_no_other(self, url: str) -> None:
-        with pytest.raises(Refused, match="ResponseURL") as caught:
-            ResponseUrl.trusted(url, region="us-east-1")
-        assert len(url) < 20 or url not in str(caught.value)
-
-    def test_is_not_shown(self) -> None:
-        url = ResponseUrl.trusted(f"https://{BUCKET}.s3.amazonaws.com/key?{SIGNATURE}", region="us-east-1")
-
-        assert repr(url) == "ResponseUrl()"
 
 
 @pytest.mark.parametrize("physical_id", [f"unregistered/{MEMBER}", "registration/666666666666", "", "2026/01/15/log"])

@@ -10,6 +10,7 @@ ENVIRONMENT = {
     "ALERTLOGIC_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:444444444444:secret:alertlogic-AbCdEf",
     "READER_ROLE_NAME": "alertlogic-hub-reader",
     "OFFBOARDING": "DISABLE",
+    "CENTRAL_LOGS_ROLE_ARN": "arn:aws:iam::333333333333:role/alertlogic-central-logs",
     "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/444444444444/queue",
     "DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/444444444444/dead-letters",
 }
@@ -22,6 +23,11 @@ def test_reads_the_environment(offboarding: Offboarding) -> None:
     assert settings.offboarding is offboarding
     assert settings.alert_logic.customer_id == "12345678"
     assert settings.reader_role_name == "alertlogic-hub-reader"
+    assert settings.central_logs_role_arn == "arn:aws:iam::333333333333:role/alertlogic-central-logs"
+
+
+def test_can_do_without_a_role_for_central_logs() -> None:
+    assert Settings.from_environment(ENVIRONMENT | {"CENTRAL_LOGS_ROLE_ARN": ""}).central_logs_role_arn == ""
 
 
 @pytest.mark.parametrize("name", ENVIRONMENT)
@@ -37,6 +43,8 @@ def test_fails_when_a_variable_is_missing(name: str) -> None:
         ("READER_ROLE_NAME", "a/path"),
         ("OFFBOARDING", "delete"),
         ("OFFBOARDING", ""),
+        ("CENTRAL_LOGS_ROLE_ARN", "alertlogic-central-logs"),
+        ("CENTRAL_LOGS_ROLE_ARN", "arn:aws:iam::333333333333:user/alertlogic"),
         ("QUEUE_URL", "queue"),
         ("DEAD_LETTER_QUEUE_URL", ""),
     ],
