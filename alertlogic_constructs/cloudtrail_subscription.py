@@ -137,10 +137,15 @@ class CloudTrailSubscription(Construct):
             iam.PolicyStatement(actions=["sts:AssumeRole"], resources=[reader_role]),
         ):
             function.role.add_to_policy(statement)
-        # AWS does not say whether it asks about the topic or about the subscription, whose ARN ends in an id.
-        unsubscribe = iam.PolicyStatement(actions=["sns:Unsubscribe"], resources=[topic_arn, f"{topic_arn}:*"])
-        function.role.add_to_policy(unsubscribe)
-        acknowledge_wildcards(function.role, "Any subscription of one topic: SNS chooses the id", unsubscribe)
+        # A subscription's ARN ends in an id that SNS chooses, and AWS does not say whether it asks about that, about the
+        # topic, or about nothing in particular. The function itself takes no other topic's subscription.
+        subscriptions = iam.PolicyStatement(
+            actions=["sns:GetSubscriptionAttributes", "sns:Unsubscribe"],
+            resources=["*"],
+            conditions={"StringEquals": {"aws:RequestedRegion": trail.topic_region}},
+        )
+        function.role.add_to_policy(subscriptions)
+        acknowledge_wildcards(function.role, "SNS chooses a subscription's id, and these may ask for it", subscriptions)
         return function
 
     def _create_resource(self, function: AssetFunction, trail: CentralTrail, queue_arn: str) -> CustomResource:

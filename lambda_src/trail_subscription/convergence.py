@@ -164,7 +164,7 @@ class Subscribing:
         ) as search:
             for notice in search:
                 seen += 1
-                token = token_in(notice.body, topic_arn=json_topic(notice))
+                token = token_in(notice.body, topic_arn=self.wanted.topic_arn)
                 if token is None:
                     continue
                 try:
