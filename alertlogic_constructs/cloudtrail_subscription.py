@@ -137,8 +137,8 @@ class CloudTrailSubscription(Construct):
             iam.PolicyStatement(actions=["sts:AssumeRole"], resources=[reader_role]),
         ):
             function.role.add_to_policy(statement)
-        # A subscription's ARN ends in an id that SNS chooses, and AWS does not say whether it asks about that, about the
-        # topic, or about nothing in particular. The function itself takes no other topic's subscription.
+        # A subscription's ARN ends in an id that SNS chooses, and AWS does not say whether it asks about that, about
+        # the topic, or about nothing in particular. The function itself takes no other topic's subscription.
         subscriptions = iam.PolicyStatement(
             actions=["sns:GetSubscriptionAttributes", "sns:Unsubscribe"],
             resources=["*"],
