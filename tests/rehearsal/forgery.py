@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from tests.rehearsal.templates import Json
 
 
+REGISTRATION = "Custom::AlertLogicRegistration"
+
+
 class Forger:
     """Asks for registrations and deregistrations that nobody should get."""
 
@@ -37,7 +40,7 @@ class Forger:
             "RequestId": "f0f0f0f0-0000-4000-8000-000000000000",
             "ResponseURL": url,
             "StackId": stack_id,
-            "ResourceType": "Custom::AlertLogicRegistration",
+            "ResourceType": REGISTRATION,
             "LogicalResourceId": "Forged",
             "PhysicalResourceId": f"registration/{account}",
             "ResourceProperties": self.properties(account),
@@ -46,22 +49,16 @@ class Forger:
         return forged[url]
 
     def properties(self, account: str) -> Json:
-        """What a custom resource says in order to register an account."""
-        zone = self._rehearsal.zone
-        return {
-            "ServiceToken": self._rehearsal.registration_topic,
+        """What a custom resource says in order to register an account: what the last one said, but for the account."""
+        sent = [request.message for request in self._rehearsal.custom_resources.requests]
+        [*_, last] = [message for message in sent if message["ResourceType"] == REGISTRATION]
+        known: Json = last["ResourceProperties"]
+        return known | {
             "AccountId": account,
             "AccountName": "forged",
             "RoleArn": f"arn:aws:iam::{account}:role/forged",
             "Mode": "automatic",
             "Policy": "Essentials",
-            "ScopeRegions": [],
-            "GovernedRegions": list(zone.governed_regions),
-            "VpcTags": [{"Key": key, "Value": value} for key, value in zone.vpc_tags.items()],
-            "Prune": "true",
-            "HomeRegion": zone.home_region,
-            "OrganizationId": zone.organization_id,
-            "ManagementAccountId": zone.management,
         }
 
     def create_role(self, account: str, name: str) -> str:
@@ -114,7 +111,7 @@ class Forger:
     def create_stack(self, role_arn: str, name: str, *, registers: str) -> Stack:
         """Deploy, in the role's account, a template with nothing but the registration of another account."""
         session = RoleSession(role_arn, "deployer")
-        resource = {"Type": "Custom::AlertLogicRegistration", "Properties": self.properties(registers)}
+        resource = {"Type": REGISTRATION, "Properties": self.properties(registers)}
         return self._rehearsal.stacks.create(
             name,
             account=session.account,
