@@ -129,6 +129,7 @@ class Effort:
     def _create(self, change: CreateDeployment) -> None:
         document, scope = self._wanted(new_document(change.registration), change, is_ours=True)
         self.known_ours.add(self.alert_logic.deployments.create(document).id)
+        self._look_again(change.registration)
         self.added += scope.added
 
     def _amend(self, change: AmendDeployment) -> bool:
@@ -139,6 +140,7 @@ class Effort:
         self.retained = scope.retained
         if not self._put(change.deployment_id, document, wanted):
             return False
+        self._look_again(change.registration)
         self.added += scope.added
         self.removed += scope.removed
         return True
@@ -152,6 +154,10 @@ class Effort:
         except AlertLogicError:
             # It works with either credential, so nobody waits for another account's deployment: the next one tries.
             return False
+
+    def _look_again(self, order: Registration) -> None:
+        # By what was just written it is not missing any more, but VPCs may have changed since they were listed.
+        self.order = replace(order, only_if_missing=False)
 
     def _wanted(
         self, document: Mapping[str, Any], change: CreateDeployment | AmendDeployment, *, is_ours: bool

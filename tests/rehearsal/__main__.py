@@ -29,6 +29,12 @@ from tests.rehearsal.scenes_enrollment import (
     update_managed_account,
 )
 from tests.rehearsal.scenes_forgery import forgeries
+from tests.rehearsal.scenes_logs import (
+    logs_are_collected,
+    logs_are_encrypted,
+    logs_are_refused,
+    the_subscription_is_made_anew,
+)
 from tests.rehearsal.scenes_scope import (
     many_vpcs,
     tagged_before_enrollment,
@@ -43,6 +49,10 @@ from tests.rehearsal.story import MINUTE, Story
 SCENES = (
     existing_accounts_with_an_empty_secret,
     account_factory,
+    logs_are_collected,
+    logs_are_refused,
+    the_subscription_is_made_anew,
+    logs_are_encrypted,
     whole_regions_and_back,
     same_event_twice,
     same_request_twice,

@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from tests.rehearsal.moto_state import backend
+from tests.rehearsal.moto_state import backend, bucket_owner
 from tests.rehearsal.principals import ForeignRole, Principal, RoleSession, Service, account_of, region_of
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Authority:
 
     def asks(self, principal: Principal, action: str, resource: str, context: Context | None = None) -> JudgedCall:
         """Judge what would be, off the record."""
-        owner = account_of(resource) if resource.startswith("arn:") else ""
+        owner = owner_of(resource) if resource.startswith("arn:") else ""
         verdict = self.judge.judge(
             principal=principal.arn,
             action=action,
@@ -114,6 +114,13 @@ def _role_context(role_arn: str) -> Context:
         "aws:PrincipalArn": role_arn,
         "aws:PrincipalAccount": account_of(role_arn),
     }
+
+
+def owner_of(arn: str) -> str:
+    """The account of a resource: of a bucket, whose ARN names none, too."""
+    if arn.startswith("arn:aws:s3:::"):
+        return bucket_owner(arn.removeprefix("arn:aws:s3:::").split("/", 1)[0])
+    return account_of(arn)
 
 
 def identity_policies(principal: Principal) -> dict[str, Any]:

@@ -55,12 +55,57 @@ class Directory(Protocol):
     def secret_arn(self, call: ApiCall, secret_id: str) -> str: ...
     def secret_key(self, call: ApiCall, secret_id: str) -> str | None: ...
     def topic_key(self, topic_arn: str) -> str | None: ...
+    def object_key(self, bucket: str, key: str) -> tuple[str, dict[str, str]] | None: ...
 
 
 def _queue(call: ApiCall, _directory: Directory) -> list[Demand]:
     action = call.operation.removesuffix("Batch")
     account, name = call.parameters["QueueUrl"].rsplit("/", 2)[1:]
     return [Demand(f"sqs:{action}", f"arn:aws:sqs:{call.region}:{account}:{name}")]
+
+
+def _queue_by_name(call: ApiCall, _directory: Directory) -> list[Demand]:
+    account = call.parameters.get("QueueOwnerAWSAccountId", call.account)
+    return [Demand("sqs:GetQueueUrl", f"arn:aws:sqs:{call.region}:{account}:{call.parameters['QueueName']}")]
+
+
+def _everything(call: ApiCall, _directory: Directory) -> list[Demand]:
+    """The action knows no resource-level permissions."""
+    return [Demand(f"{call.service}:{call.operation}", "*")]
+
+
+def _topic(call: ApiCall, _directory: Directory) -> list[Demand]:
+    return [Demand(f"sns:{call.operation}", call.parameters["TopicArn"])]
+
+
+def _subscribe(call: ApiCall, _directory: Directory) -> list[Demand]:
+    context: Context = {"sns:Endpoint": call.parameters["Endpoint"], "sns:Protocol": call.parameters["Protocol"]}
+    return [Demand("sns:Subscribe", call.parameters["TopicArn"], context)]
+
+
+def _subscription(call: ApiCall, _directory: Directory) -> list[Demand]:
+    """AWS knows only topics as resources, so the judge takes no ARN of a subscription.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html
+    """
+    return [Demand(f"sns:{call.operation}", call.parameters["SubscriptionArn"].rsplit(":", 1)[0])]
+
+
+def _object(call: ApiCall, directory: Directory) -> list[Demand]:
+    """Reading an encrypted object also has its reader decrypt the key of its data."""
+    bucket, key = call.parameters["Bucket"], call.parameters["Key"]
+    demands = [Demand("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")]
+    encryption = directory.object_key(bucket, key)
+    if encryption is not None:
+        key_arn, encrypted_with = encryption
+        context: Context = {
+            "kms:ViaService": f"s3.{call.region}.amazonaws.com",
+            "kms:CallerAccount": call.account,
+            "kms:EncryptionContextKeys": list(encrypted_with),
+            **{f"kms:EncryptionContext:{name}": value for name, value in encrypted_with.items()},
+        }
+        demands.append(Demand("kms:Decrypt", key_arn, context))
+    return demands
 
 
 def _publish(call: ApiCall, directory: Directory) -> list[Demand]:
@@ -169,10 +214,6 @@ def _rule(call: ApiCall, _directory: Directory) -> list[Demand]:
     ]
 
 
-def _describe_vpcs(_call: ApiCall, _directory: Directory) -> list[Demand]:
-    return [Demand("ec2:DescribeVpcs", "*")]
-
-
 def _organization_entity(parameter: str) -> Callable[[ApiCall, Directory], list[Demand]]:
     def demands(call: ApiCall, directory: Directory) -> list[Demand]:
         entity = directory.organization_arn(call.parameters[parameter])
@@ -195,7 +236,13 @@ _TABLE: dict[str, Callable[[ApiCall, Directory], list[Demand]]] = {
             "GetQueueAttributes",
         )
     },
+    "sqs:ListQueues": _everything,
+    "sqs:GetQueueUrl": _queue_by_name,
     "sns:Publish": _publish,
+    "sns:Subscribe": _subscribe,
+    **{f"sns:{operation}": _topic for operation in ("ConfirmSubscription", "ListSubscriptionsByTopic")},
+    **{f"sns:{operation}": _subscription for operation in ("GetSubscriptionAttributes", "Unsubscribe")},
+    "s3:GetObject": _object,
     "secretsmanager:GetSecretValue": _secret_value,
     "sts:AssumeRole": _assume_role,
     "cloudformation:DescribeStacks": _describe_stacks,
@@ -218,7 +265,7 @@ _TABLE: dict[str, Callable[[ApiCall, Directory], list[Demand]]] = {
     },
     **{f"events:{operation}": _rule for operation in ("PutRule", "PutTargets", "RemoveTargets", "DeleteRule")},
     "events:PutEvents": _put_events,
-    "ec2:DescribeVpcs": _describe_vpcs,
+    "ec2:DescribeVpcs": _everything,
     "organizations:DescribeAccount": _organization_entity("AccountId"),
     "organizations:ListParents": _organization_entity("ChildId"),
 }

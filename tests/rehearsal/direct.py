@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSResponse, HeadersDict
 from moto.core.botocore_stubber import MockRawResponse
@@ -24,7 +25,15 @@ def sender(app: WSGIApplication) -> Callable[..., AWSResponse]:
             for name, value in request.headers.items()
         ]
         content: Any = request.body or b""
-        environ = EnvironBuilder(base_url=request.url, method=request.method, headers=headers, data=content)
+        url = urlsplit(request.url)
+        environ = EnvironBuilder(
+            path=url.path,
+            base_url=f"{url.scheme}://{url.netloc}",
+            query_string=url.query,
+            method=request.method,
+            headers=headers,
+            data=content,
+        )
         body, status, answered = run_wsgi_app(app, environ.get_environ())
         answered_headers: Any = HeadersDict(answered)
         return AWSResponse(request.url, int(status[:3]), answered_headers, MockRawResponse(b"".join(body)))

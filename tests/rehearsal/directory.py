@@ -10,6 +10,7 @@ from tests.rehearsal.principals import account_of, region_of
 
 if TYPE_CHECKING:
     from tests.rehearsal.calls import ApiCall
+    from tests.rehearsal.central_logs import CentralLogs
     from tests.rehearsal.organization import Organization
     from tests.rehearsal.stack_sets import StackSet, StackSets
     from tests.rehearsal.stacks import Stacks
@@ -20,6 +21,7 @@ class CloudDirectory:
 
     stacks: Stacks
     stack_sets: StackSets
+    central_logs: CentralLogs
 
     def __init__(self, organization: Organization) -> None:
         self._organization = organization
@@ -53,6 +55,10 @@ class CloudDirectory:
         topics = backend("sns", account_of(topic_arn), region_of(topic_arn)).topics
         key = getattr(topics.get(topic_arn), "kms_master_key_id", None)
         return key or None
+
+    def object_key(self, bucket: str, key: str) -> tuple[str, dict[str, str]] | None:
+        """The customer's key of an object, and its encryption context; None where S3 keeps the key."""
+        return self.central_logs.encryption.get((bucket, key))
 
     @staticmethod
     def _secret(call: ApiCall, secret_id: str) -> Any:

@@ -16,13 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from tests.rehearsal.principals import RoleSession, Service
+from tests.rehearsal.principals import Operator, RoleSession, Service
 from tests.rehearsal.resources import Client, Made, ResourceType
 
 if TYPE_CHECKING:
     from tests.rehearsal.authority import Authority
     from tests.rehearsal.clock import VirtualClock
     from tests.rehearsal.gateway import Gateway
+    from tests.rehearsal.principals import Principal
     from tests.rehearsal.templates import Json
 
 PROGRAM = Path(__file__).with_name("function_process.py")
@@ -173,6 +174,12 @@ class Functions:
     def log(self, label: str) -> str:
         path = self._log_path(self.labeled(label))
         return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    def may_invoke(self, caller: Principal | Operator, function_arn: str) -> bool:
+        """Whether there is such a function, and the caller may invoke it."""
+        return function_arn in self.all and (
+            isinstance(caller, Operator) or self._authority.allows(caller, "lambda:InvokeFunction", function_arn)
+        )
 
     def invoke(self, function: Function, event: Json) -> Any:
         """Invoke in an idle process, or in a new one if all are busy.

@@ -44,8 +44,16 @@ _DENIAL_CODES = {
     "cloudformation": "AccessDenied",
     "ec2": "UnauthorizedOperation",
     "iam": "AccessDenied",
+    "s3": "AccessDenied",
     "sns": "AuthorizationError",
     "sts": "AccessDenied",
+}
+# By the method, and whether it is about an object.
+_S3_OPERATIONS = {
+    ("GET", True): "GetObject",
+    ("PUT", True): "PutObject",
+    ("GET", False): "ListObjectsV2",
+    ("PUT", False): "CreateBucket",
 }
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
@@ -173,6 +181,8 @@ class Gateway:
             operation = f"{call.service}:{call.operation}"
             handler = self._handlers.get(operation)
             if handler is None:
+                body = _without_wait(call, body)
+                environ["CONTENT_LENGTH"] = str(len(body))
                 environ["wsgi.input"] = io.BytesIO(body)
                 environ["HTTP_X_MOTO_ACCOUNT_ID"] = call.account
                 return cast("Iterable[bytes]", self._moto_app(call.service)(environ, start_response))
@@ -207,6 +217,8 @@ class Gateway:
         target = request.headers.get("X-Amz-Target")
         if target is not None:
             operation, parameters = target.rsplit(".", 1)[1], json.loads(body or b"{}")
+        elif service == "s3":
+            operation, parameters = _s3_operation(request)
         else:
             operation = request.form["Action"]
             model = get_service_model(service)
@@ -230,6 +242,21 @@ class Gateway:
                     _DENIAL_CODES.get(call.service, "AccessDeniedException"),
                     f"{call.caller.arn} is not authorized to perform: {demand.action} on {demand.resource}",
                 )
+
+
+def _s3_operation(request: Request) -> tuple[str, dict[str, Any]]:
+    """What S3 is asked for, which nothing but the method and the path tells."""
+    bucket, _, key = request.path.removeprefix("/").partition("/")
+    if key and request.args:
+        raise NotImplementedError(f"S3: {request.method} of an object's {', '.join(request.args)}")
+    return _S3_OPERATIONS[request.method, bool(key)], {"Bucket": bucket, "Key": key}
+
+
+def _without_wait(call: ApiCall, body: bytes) -> bytes:
+    """A call as moto is to get it: while time stands still, it would wait for a message for ever."""
+    if (call.service, call.operation) != ("sqs", "ReceiveMessage"):
+        return body
+    return json.dumps(call.parameters | {"WaitTimeSeconds": 0}).encode()
 
 
 def _at_once(serve: Serve) -> dict[str, Any]:

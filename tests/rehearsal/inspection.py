@@ -59,6 +59,22 @@ class Inspection:
         ]
         return bus
 
+    def stack(self, name: str) -> Stack:
+        """A stack of the sample by its name."""
+        [stack] = [one for one in self.stacks.all if one.name == name and one.status != "DELETE_COMPLETE"]
+        return stack
+
+    @property
+    def central_logs_role(self) -> str:
+        """The role with which Alert Logic collects the logs of all accounts."""
+        return self.stack("AlertLogic-LogArchive").outputs["CentralLogsRoleArn"]
+
+    @property
+    def notice_queue(self) -> str:
+        """The queue that is told of each log."""
+        account, name = self.stack("AlertLogic-LogArchive").outputs["NoticeQueueUrl"].rsplit("/", 2)[1:]
+        return f"arn:aws:sqs:{self.zone.home_region}:{account}:{name}"
+
     @property
     def stack_set(self) -> StackSet:
         [stack_set] = self.stack_sets.all.values()
@@ -100,11 +116,19 @@ class Inspection:
         return [entry["key"] for entry in deployment["scope"]["include"]]
 
     def credentials(self, account: str) -> list[Json]:
-        """Alert Logic's credentials for roles in an account."""
+        """Alert Logic's credentials for an account itself, not for the logs of all accounts."""
         return [
             credential
-            for credential in self.alert_logic.credentials.values()
-            if f"::{account}:" in credential["secrets"].get("arn", "")
+            for id_, credential in self.alert_logic.credentials.items()
+            if f"::{account}:" in credential["secrets"].get("arn", "") and id_ not in self.central_credentials()
+        ]
+
+    def central_credentials(self) -> list[str]:
+        """The ids of Alert Logic's credentials for the logs of all accounts."""
+        return [
+            id_
+            for id_, one in self.alert_logic.credentials.items()
+            if one["secrets"].get("arn") == self.central_logs_role
         ]
 
     def registration_status(self, account: str) -> str | None:
@@ -126,7 +150,9 @@ class Inspection:
         return {self.pollers.function_of(source).label: self.queues.depth(source.queue_arn) for source in sources}
 
     def dead_letters(self, label: str) -> list[tuple[str, dict[str, str]]]:
-        """Body and attributes of every message in the dead-letter queue of a function."""
+        """Body and attributes of every message in the dead-letter queue of a function, if it has one."""
+        if "DEAD_LETTER_QUEUE_URL" not in self.functions.labeled(label).environment:
+            return []
         return self.queues.bodies(self._dead_letter_queue(label))
 
     def _dead_letter_queue(self, label: str) -> str:

@@ -18,6 +18,12 @@ def backend(service: str, account: str, region: str) -> Any:
     return cast("Any", get_backend)(service)[account][region]
 
 
+def bucket_owner(name: str) -> str:
+    """The account of an S3 bucket; none if there is no such bucket."""
+    _, account = cast("Any", get_backend)("s3").bucket_accounts.get(name, ("", ""))
+    return str(account)
+
+
 def reset() -> None:
     """Forget everything, and start the same sequence of made-up ids."""
     BackendDict.reset()

@@ -79,12 +79,15 @@ def unused_permissions(rehearsal: Rehearsal) -> dict[str, list[str]]:
 
 
 def _roles(rehearsal: Rehearsal) -> dict[str, str]:
-    """Our functions' roles and those that stand between accounts; Alert Logic's role is for Alert Logic to use."""
+    """Our functions' roles and those that stand between accounts; an account's role for Alert Logic is the vendor's."""
     roles = {function.label: function.role_arn for function in rehearsal.functions.all.values()}
     roles["administration of the StackSet"] = rehearsal.stack_set.administration_role
     reader = rehearsal.functions.labeled("account_registration").environment["READER_ROLE_NAME"]
     account = rehearsal.zone.audit
     roles["reader in the audit account"] = f"arn:aws:iam::{account}:role/{reader}"
+    subscription = rehearsal.functions.labeled("trail_subscription")
+    roles["reader of the queue of notices"] = subscription.environment["TRAIL_READER_ROLE_ARN"]
+    roles["Alert Logic for the logs of all accounts"] = rehearsal.central_logs_role
     for region in rehearsal.zone.governed_regions:
         roles[f"delivery from {region} in the audit account"] = rehearsal.delivery_role(account, region)
     return roles

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from tests.rehearsal import moto_state
 from tests.rehearsal.alertlogic import FakeAlertLogic
 from tests.rehearsal.authority import Authority
+from tests.rehearsal.central_logs import CentralLogs
 from tests.rehearsal.clock import VirtualClock
 from tests.rehearsal.cloudformation_api import CloudFormationApi
 from tests.rehearsal.custom_resources import CustomResources, is_response_host
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 MINUTE = 60
 MOST_STEPS = 10_000
+# In the order in which an empty landing zone gets them.
+STACKS = ("AlertLogic-Security", "AlertLogic-LogArchive", "AlertLogic-Audit", "AlertLogic-Master")
 
 
 class Rehearsal(Inspection):
@@ -64,9 +67,9 @@ class Rehearsal(Inspection):
         )
         directory = CloudDirectory(self.organization)
         self.gateway = Gateway(self.authority, directory)
-        self.custom_resources = CustomResources(self.gateway, self.clock)
         self.proxy = Proxy(self._folder, admits=is_response_host, receive=self._receive_answer)
         self.functions = Functions(self.gateway, self.authority, self.clock, self._folder)
+        self.custom_resources = CustomResources(self.gateway, self.clock, self.functions)
         self.stacks = Stacks(self.gateway, self.clock, self.custom_resources)
         self.stack_sets = StackSets(self.stacks, self.authority, self.clock, self.organization.is_suspended)
         self.queues = Queues(self.authority)
@@ -74,12 +77,14 @@ class Rehearsal(Inspection):
         self.event_bridge = EventBridge(self.queues, self.authority, self.clock)
         self.pollers = Pollers(self.gateway, self.queues, self.clock, self.functions)
         self.vpcs = Vpcs(self.event_bridge, self.clock)
+        self.central_logs = CentralLogs(self.zone, self.gateway, self.authority, self.topics, self.clock)
         directory.stacks, directory.stack_sets = self.stacks, self.stack_sets
+        directory.central_logs = self.central_logs
         self.forger = Forger(self)
         api = CloudFormationApi(self.stacks, self.stack_sets)
         self.stacks.types |= api.resource_types() | self.functions.resource_types() | self.pollers.resource_types()
         self.gateway.handle("cloudformation", api.handlers())
-        self.gateway.handle("sns", {"Publish": self.topics.publish})
+        self.gateway.handle("sns", self.topics.handlers())
         self.gateway.handle("events", {"PutEvents": self.event_bridge.put_events})
         self.gateway.handle("ec2", self.vpcs.handlers())
         self.gateway.handle("sts", sts_handlers(self.gateway, lambda seconds: timestamp(self.clock.now + seconds)))
@@ -106,6 +111,7 @@ class Rehearsal(Inspection):
             "NO_PROXY": "127.0.0.1",
         }
         self.organization.found(self.gateway)
+        self.central_logs.found()
 
     def __exit__(self, *_: object) -> None:
         self.functions.close()
@@ -127,7 +133,7 @@ class Rehearsal(Inspection):
         """
         assembly = synthesized(variant)
         deployed: list[Stack] = []
-        for name in names or ("AlertLogic-Security", "AlertLogic-Master"):
+        for name in names or STACKS:
             self.functions.assets |= assembly.assets(name)
             account, region = assembly.environment(name)
             body = assembly.template(name)
@@ -143,6 +149,18 @@ class Rehearsal(Inspection):
                 raise AssertionError(f"{name}: {stack.status}: {stack.reason}")
             deployed.append(stack)
         return deployed
+
+    def destroy(self, name: str) -> None:
+        """Delete a synthesized stack.
+
+        Raises:
+            AssertionError: it cannot be deleted.
+        """
+        stack = self.stack(name)
+        self.stacks.delete(stack)
+        self.settle()
+        if stack.status != "DELETE_COMPLETE":
+            raise AssertionError(f"{name}: {stack.status}: {stack.reason}")
 
     def put_secret_value(self, text: str | None = None) -> None:
         """Fill the secret, as the operator of the security account; with the fake's key if None."""
@@ -269,6 +287,7 @@ class Rehearsal(Inspection):
         for _ in range(MOST_STEPS):
             moved = [
                 self.pollers.poll(concurrency=concurrency, batch_size=batch_size),
+                self.custom_resources.step(),
                 self.stack_sets.step(),
                 self.stacks.step(),
             ]
@@ -288,7 +307,7 @@ class Rehearsal(Inspection):
         self.settle()
 
     def _due(self) -> list[float]:
-        return self.pollers.due() + self.stack_sets.due() + self.stacks.due()
+        return self.pollers.due() + self.custom_resources.due() + self.stack_sets.due() + self.stacks.due()
 
     def _receive_answer(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
         """S3's part in a custom resource's answer: the signature covers an empty content type."""

@@ -147,8 +147,13 @@ class Story:
         role = credential["secrets"]["arn"]
         customer = rehearsal.zone.customer_id
         facts: dict[str, bool] = {
-            "links the credential": [link["id"] for link in deployment["credentials"]] == [credential["id"]],
-            "purpose discover": [link["purpose"] for link in deployment["credentials"]] == ["discover"],
+            "links its credential, and the one for the logs of all": self._links(deployment)
+            == {
+                ("discover", credential["id"]),
+                *(("x-account-monitor", id_) for id_ in rehearsal.central_credentials()),
+            },
+            "one credential for the logs of all": len(rehearsal.central_credentials()) == 1,
+            "each linked once": len(deployment["credentials"]) == len(self._links(deployment)),
             "enabled": deployment["enabled"],
             "mode": deployment["mode"] == self.mode,
             "name": deployment["name"] == rehearsal.organization.names[account],
@@ -160,6 +165,10 @@ class Story:
             **self._stack_facts(account),
         }
         return [fact for fact, holds in facts.items() if not holds]
+
+    @staticmethod
+    def _links(deployment: Json) -> set[tuple[str, str]]:
+        return {(link["purpose"], link["id"]) for link in deployment["credentials"]}
 
     def _control_tower(self) -> Json:
         """What the deployment of a member account says of its landing zone."""

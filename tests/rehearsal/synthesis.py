@@ -20,9 +20,17 @@ CONTEXT_KEY = "alertlogic:landing-zone"
 ASSEMBLIES = ROOT / "build" / "rehearsal"
 SOURCES = ("app.py", "cdk.json", "alertlogic_constructs", "lambda_src", str(CONTEXT.relative_to(ROOT)))
 
-# What a variant of the sample sets otherwise than the rehearsal's settings.
+# The key that Control Tower is given in the management account, where it is given one.
+TRAIL_KEY_ARN = "arn:aws:kms:us-east-1:111111111111:key/5c0a1e7e-10c5-4a3d-8e6b-0c1d2e3f4a5b"
+
+# What a variant of the sample sets otherwise than the rehearsal's settings. That two things differ in one of them
+# saves a synthesis: scenes deploy only the stack that they are about.
 Variant = Literal["manual", "automatic", "regions"]
-VARIANTS: dict[Variant, Json] = {"manual": {}, "automatic": {"mode": "AUTOMATIC"}, "regions": {"vpc_tags": {}}}
+VARIANTS: dict[Variant, Json] = {
+    "manual": {},
+    "automatic": {"mode": "AUTOMATIC", "trail": {"key_arn": TRAIL_KEY_ARN}},
+    "regions": {"vpc_tags": {}},
+}
 
 
 @dataclass(frozen=True)

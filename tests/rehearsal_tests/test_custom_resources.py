@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.rehearsal.principals import Operator
+from tests.rehearsal.functions import FunctionError
+from tests.rehearsal.principals import Operator, Principal, RoleSession
 
 if TYPE_CHECKING:
     from tests.rehearsal import Rehearsal
@@ -154,3 +155,63 @@ def test_an_answer_must_be_an_object(rehearsal: Rehearsal, body: bytes) -> None:
 
 def test_an_unknown_url_takes_nothing(rehearsal: Rehearsal) -> None:
     assert not rehearsal.custom_resources.answer("https://example.com/", b"{}")
+
+
+FUNCTION = "trail_subscription"
+
+
+def _invoked_by(rehearsal: Rehearsal, caller: Principal | Operator, *, function_arn: str | None = None) -> Stack:
+    """A stack with a custom resource that a function provides."""
+    arn = function_arn or rehearsal.functions.labeled(FUNCTION).arn
+    return rehearsal.stacks.create(
+        f"invoking-{len(rehearsal.stacks.all)}",
+        account=rehearsal.zone.audit,
+        region=rehearsal.zone.home_region,
+        body={"Resources": {"R": {"Type": "Custom::R", "Properties": {"ServiceToken": arn, "ServiceTimeout": 900}}}},
+        parameters={},
+        caller=caller,
+    )
+
+
+def test_a_function_is_invoked_with_the_request_and_answers_itself(rehearsal: Rehearsal) -> None:
+    stack = _invoked_by(rehearsal, Operator(rehearsal.zone.audit))
+    rehearsal.settle()
+
+    assert stack.reason == "R: TopicArn is None; it must be the ARN of an SNS topic"
+    assert stack.status == "ROLLBACK_COMPLETE"
+
+
+def test_the_stack_s_role_must_be_let_invoke_it(rehearsal: Rehearsal) -> None:
+    role = rehearsal.forger.create_role(rehearsal.zone.audit, "Deployer")
+    rehearsal.client("iam", rehearsal.zone.audit).delete_role_policy(RoleName="Deployer", PolicyName="Everything")
+    stack = _invoked_by(rehearsal, RoleSession(role, "stack"))
+    rehearsal.settle()
+
+    assert stack.reason.startswith("R: failed to invoke arn:aws:lambda:")
+    assert rehearsal.authority.denials()[-1].action == "lambda:InvokeFunction"
+    assert stack.status == "ROLLBACK_COMPLETE"
+
+
+def test_a_function_that_is_not_there_fails_the_resource(rehearsal: Rehearsal) -> None:
+    stack = _invoked_by(rehearsal, Operator(rehearsal.zone.audit), function_arn="arn:aws:lambda:us-east-1:2:function:f")
+    rehearsal.settle()
+
+    assert stack.reason == "R: failed to invoke arn:aws:lambda:us-east-1:2:function:f"
+
+
+def test_a_function_that_fails_is_invoked_three_times(rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+    moments: list[float] = []
+
+    def fail(*_: object) -> None:
+        moments.append(rehearsal.clock.now)
+        raise FunctionError
+
+    monkeypatch.setattr(rehearsal.functions, "invoke", fail)
+    stack = _invoked_by(rehearsal, Operator(rehearsal.zone.audit))
+    rehearsal.settle(within_minutes=14)
+
+    assert [moment - moments[0] for moment in moments] == [0, 60, 180]
+    assert stack.status == "CREATE_IN_PROGRESS"
+    monkeypatch.undo()
+    rehearsal.settle(within_minutes=30)
+    assert stack.reason == "R: no answer in time"

@@ -52,6 +52,27 @@ def _notice(rehearsal: Rehearsal) -> Question:
     return Question(topic, "sqs:SendMessage", _queue(rehearsal, "account_registration"))
 
 
+def _trail_notice(rehearsal: Rehearsal) -> Question:
+    topic = Service("sns.amazonaws.com", rehearsal.central_logs.topic_arn)
+    return Question(topic, "sqs:SendMessage", rehearsal.notice_queue)
+
+
+def _subscribe(rehearsal: Rehearsal) -> Question:
+    subscription = rehearsal.functions.labeled("trail_subscription").session
+    context: Context = {"sns:Endpoint": rehearsal.notice_queue, "sns:Protocol": "sqs"}
+    return Question(subscription, "sns:Subscribe", rehearsal.central_logs.topic_arn, context)
+
+
+def _find_confirmation(rehearsal: Rehearsal) -> Question:
+    subscription = rehearsal.functions.labeled("trail_subscription")
+    return Question(subscription.session, "sts:AssumeRole", subscription.environment["TRAIL_READER_ROLE_ARN"])
+
+
+def _collect(rehearsal: Rehearsal) -> Question:
+    alert_logic = ForeignRole("arn:aws:iam::733251395267:role/alert-logic")
+    return Question(alert_logic, "sts:AssumeRole", rehearsal.central_logs_role, {"sts:ExternalId": "12345678"})
+
+
 def _rule(rehearsal: Rehearsal, logical_id: str) -> str:
     [rule] = [
         made.attributes["Arn"]
@@ -160,6 +181,13 @@ CASES: tuple[tuple[Callable[[Rehearsal], Question], str, str], ...] = (
     (_read_scope, "aws:PrincipalOrgID", "o-somebodyelse"),
     (_list_vpcs, "aws:RequestedRegion", "ap-south-1"),
     (_look_into, "sts:ExternalId", "87654321"),
+    (_collect, "sts:ExternalId", "87654321"),
+    (_trail_notice, "aws:SourceArn", f"arn:aws:sns:us-east-1:{OTHER_ACCOUNT}:aws-controltower-AllConfigNotifications"),
+    (_trail_notice, "aws:SecureTransport", "false"),
+    (_subscribe, "sns:Endpoint", "arn:aws:sqs:us-east-1:333333333333:another"),
+    (_subscribe, "sns:Protocol", "https"),
+    (_find_confirmation, "aws:PrincipalArn", OTHER_ROLE),
+    (_find_confirmation, "aws:PrincipalOrgID", "o-somebodyelse"),
 )
 
 
@@ -264,6 +292,30 @@ def test_another_account_needs_both_policies(judge: IamJudge) -> None:
     assert not allowed(identity={}, resource=admits)
 
 
+@pytest.mark.parametrize(("given", "admitted"), [("aws:cloudtrail:arn", True), ("aws:s3:arn", False)])
+def test_an_encryption_context_counts(judge: IamJudge, given: str, *, admitted: bool) -> None:
+    key = "arn:aws:kms:us-east-1:111111111111:key/5c0a1e7e-10c5-4a3d-8e6b-0c1d2e3f4a5b"
+    statement = {
+        "Effect": "Allow",
+        "Action": "kms:Decrypt",
+        "Resource": "*",
+        "Principal": {"AWS": "arn:aws:iam::333333333333:root"},
+        "Condition": {"Null": {"kms:EncryptionContext:aws:cloudtrail:arn": "false"}},
+    }
+
+    verdict = judge.judge(
+        principal="arn:aws:sts::333333333333:assumed-role/Role/session",
+        action="kms:Decrypt",
+        resource=key,
+        resource_account="111111111111",
+        context={f"kms:EncryptionContext:{given}": "arn:aws:any"},
+        identity_policies={"all": ALLOW_ALL},
+        resource_policy={"Version": "2012-10-17", "Statement": [statement]},
+    )
+
+    assert verdict.allowed == admitted
+
+
 def test_an_unknown_action_is_no_question(judge: IamJudge) -> None:
     with pytest.raises(JudgeError, match="sqs:Nonsense"):
         judge.judge(
@@ -282,6 +334,6 @@ def test_a_call_that_nobody_described_fails_loudly(rehearsal: Rehearsal) -> None
     client = rehearsal.gateway.client("sqs", session, rehearsal.zone.home_region)
 
     with pytest.raises(client.exceptions.ClientError, match="does not know it"):
-        client.list_queues()
+        client.purge_queue(QueueUrl="https://sqs.us-east-1.amazonaws.com/444444444444/any")
 
-    assert rehearsal.gateway.faults.pop().startswith("sqs:ListQueues is called by a role")
+    assert rehearsal.gateway.faults.pop().startswith("sqs:PurgeQueue is called by a role")

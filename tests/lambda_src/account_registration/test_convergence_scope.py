@@ -92,6 +92,18 @@ class TestTags:
         assert tuple(it["key"] for it in fake.requests[warm + 3].body["scope"]["include"]) == wanted
         assert vpcs.listed == [ACCOUNT, ACCOUNT]
 
+    def test_look_again_after_a_continued_registration_has_written(
+        self, fake: FakeAlertLogic, loop: Convergence, vpcs: FakeVpcs
+    ) -> None:
+        def untag() -> None:
+            vpcs.by_region["us-east-1"] = [vpc("vpc-1")]
+
+        vpcs.meanwhile = untag
+
+        loop.converge([replace(TAGGED_REGISTRATION, only_if_missing=True)])
+
+        assert included(fake) == [vpc_key("vpc-4", "us-west-2")]
+
     def test_bring_vpcs_in_and_out(self, fake: FakeAlertLogic, loop: Convergence, vpcs: FakeVpcs) -> None:
         loop.converge([TAGGED_REGISTRATION])
         vpcs.by_region["us-east-1"] = [vpc("vpc-1"), vpc("vpc-2", alertlogic="true")]
