@@ -28,7 +28,8 @@ class CloudTrailSubscription(Construct):
     same call, since a control denies changing it afterwards; finds the confirmation in the queue, confirms it, and
     unsubscribes when the stack is deleted. *By the queue's owner*, in the log archive account: a plain subscription.
 
-    Where the topic serves AWS Config too, a filter keeps its messages out.
+    Where the topic serves AWS Config too, a filter keeps its messages out. Keep the construct's id: a resource of
+    another id would take over the subscription, and CloudFormation would then end it with the old resource.
 
     Creates, by the topic's owner: the function, its role `<prefix>-trail-subscription`, an alarm and the custom
     resource, in the audit account. By the queue's owner: the subscription, in the log archive account.

@@ -30,7 +30,7 @@ ROUNDS: Final = 8
 
 
 class Convergence:
-    """Brings Alert Logic to what is ordered. Make one per container: it remembers the policies.
+    """Brings Alert Logic to what is ordered. Make one per container: it remembers what all accounts share.
 
     Args:
         alert_logic: Where it is to be.
@@ -43,6 +43,7 @@ class Convergence:
         self._vpcs = vpcs
         self._central_logs_role_arn = central_logs_role_arn
         self._policy_ids: dict[str, str] = {}
+        self._has_central_credential = False
 
     def converge(self, orders: Sequence[Order]) -> dict[AwsAccountId, Outcome]:
         """Return what became of each order; there must be one for an account at most."""
@@ -57,6 +58,9 @@ class Convergence:
             # What all accounts share could not be read.
             for order in orders:
                 outcomes.setdefault(order.account_id, error)
+        if any(isinstance(outcome, Exception) for outcome in outcomes.values()):
+            # Perhaps for want of the credential, which somebody deleted.
+            self._has_central_credential = False
         return outcomes
 
     def _converge(self, orders: Sequence[Order], outcomes: dict[AwsAccountId, Outcome]) -> None:
@@ -117,6 +121,9 @@ class Convergence:
                 "CentralLogs is true, but this service knows no role that reads the central logs: "
                 "register through the hub of a landing zone, or leave central logs out"
             )
+        if self._has_central_credential:
+            return
         if shared_credential(self._alert_logic.credentials.list(), role_arn) is None:
             # Others may do so at the same time: each round lists them anew, and everyone keeps the earliest.
             self._alert_logic.credentials.create(name=CREDENTIAL_NAME, role_arn=role_arn)
+        self._has_central_credential = True

@@ -53,7 +53,7 @@ class TestCalls:
         assert fake.credentials[shared]["name"] == CREDENTIAL_NAME
         assert monitors(fake) == [shared]
 
-    def test_lists_once_more_for_a_whole_batch_where_there_is_one(
+    def test_costs_nothing_more_once_a_container_knows_that_there_is_one(
         self, fake: FakeAlertLogic, convergence: Convergence
     ) -> None:
         convergence.converge([WITH_LOGS])
@@ -62,7 +62,7 @@ class TestCalls:
         outcomes = convergence.converge(with_logs(10))
 
         assert all(isinstance(outcome, Settled) for outcome in outcomes.values())
-        assert len(fake.requests) - warm == 1 + 24
+        assert len(fake.requests) - warm == 24
         [shared] = central(fake)
         assert [monitors(fake, it.account_id) for it in accounts(10)] == [[shared]] * 10
 
@@ -72,7 +72,19 @@ class TestCalls:
 
         convergence.converge([WITH_LOGS, *with_logs(2)])
 
-        assert calls(fake.requests[before:]) == ["GET credentials", "GET credentials", "GET deployments"]
+        assert calls(fake.requests[before:]) == ["GET credentials", "GET deployments"]
+
+    def test_makes_another_after_somebody_has_deleted_it(self, fake: FakeAlertLogic, convergence: Convergence) -> None:
+        convergence.converge([WITH_LOGS])
+        [shared] = central(fake)
+        del fake.credentials[shared]
+
+        # As the queue delivers again what has to wait.
+        outcomes = [one(convergence.converge([WITH_LOGS])) for _ in range(2)]
+
+        assert [type(outcome) for outcome in outcomes] == [ConflictError, Settled]
+        [another] = central(fake)
+        assert monitors(fake) == [another] != [shared]
 
 
 class TestSwitch:
