@@ -89,7 +89,6 @@ class ProtectedAccount(Construct):
         names = Names(prefix)
         scope = scope or ProtectionScope.regions()
         _check(landing_zone, scope, offboarding, central_logs=central_logs)
-        governed_regions = (Stack.of(self).region,) if landing_zone is None else landing_zone.governed_regions
         if landing_zone is not None:
             # CloudFormation takes a service token of the stack's own region only.
             require_environment(self, region=landing_zone.home_region)
@@ -102,13 +101,8 @@ class ProtectedAccount(Construct):
             central_logs=central_logs,
             policy_document=policy_document,
         ).role
-        readers = [names.registration_role]
-        if scope.tags and landing_zone is not None:
-            readers.append(names.vpc_scope_role)
-        self.reader_role = self._create_reader_role(names, landing_zone, readers)
-        if scope.tags:
-            grant_describe_vpcs(self.reader_role, governed_regions)
-        depends_on: list[Construct] = [self.alert_logic_role, self.reader_role]
+        self.reader_role = self._create_reader_role(names, landing_zone, scope)
+        needed: list[Construct] = [self.alert_logic_role, self.reader_role]
         if landing_zone is None:
             service = Registration(
                 self,
@@ -117,13 +111,10 @@ class ProtectedAccount(Construct):
                 names=names,
                 offboarding=offboarding or Offboarding.DISABLE,
             )
+            needed.append(service)
             topic_arn = service.topic.topic_arn
-            depends_on.append(service)
         else:
-            topic_arn = (
-                f"arn:{Aws.PARTITION}:sns:{landing_zone.home_region}:{landing_zone.security_account}:"
-                f"{names.registration_topic}"
-            )
+            topic_arn = _hub_topic_arn(landing_zone, names)
         self.registration = CustomResource(
             self,
             "Resource",
@@ -136,23 +127,36 @@ class ProtectedAccount(Construct):
                 "RoleArn": self.alert_logic_role.role_arn,
                 "Mode": mode.value,
                 "Policy": policy.value,
-                "ScopeRegions": [] if scope.tags else list(scope.region_names or governed_regions),
-                "GovernedRegions": list(governed_regions),
-                "VpcTags": scope.tag_documents(),
-                "Prune": json.dumps(scope.prune),
+                **self._protected(scope, landing_zone),
                 "CentralLogs": json.dumps(central_logs),
                 **_control_tower(landing_zone),
             },
         )
         # Registered last and deregistered first: Alert Logic and the registration function need the roles meanwhile.
-        self.registration.node.add_dependency(*depends_on)
+        self.registration.node.add_dependency(*needed)
 
-    def _create_reader_role(self, names: Names, landing_zone: LandingZone | None, readers: Sequence[str]) -> iam.Role:
+    def _governed_regions(self, landing_zone: LandingZone | None) -> Sequence[str]:
+        return (Stack.of(self).region,) if landing_zone is None else landing_zone.governed_regions
+
+    def _protected(self, scope: ProtectionScope, landing_zone: LandingZone | None) -> Mapping[str, object]:
+        governed_regions = list(self._governed_regions(landing_zone))
+        return {
+            "ScopeRegions": [] if scope.tags else list(scope.region_names) or governed_regions,
+            "GovernedRegions": governed_regions,
+            "VpcTags": scope.tag_documents(),
+            "Prune": json.dumps(scope.prune),
+        }
+
+    def _create_reader_role(self, names: Names, landing_zone: LandingZone | None, scope: ProtectionScope) -> iam.Role:
         hub_account = Aws.ACCOUNT_ID if landing_zone is None else landing_zone.security_account
+        watcher = [names.vpc_scope_role] if scope.tags and landing_zone is not None else []
         # A role ARN as a principal would have to exist beforehand, and would break when that role is made anew.
         conditions: dict[str, object] = {
             "ArnEquals": {
-                "aws:PrincipalArn": [f"arn:{Aws.PARTITION}:iam::{hub_account}:role/{name}" for name in readers]
+                "aws:PrincipalArn": [
+                    f"arn:{Aws.PARTITION}:iam::{hub_account}:role/{name}"
+                    for name in (names.registration_role, *watcher)
+                ]
             }
         }
         if landing_zone is not None:
@@ -167,6 +171,8 @@ class ProtectedAccount(Construct):
         role.add_to_policy(
             iam.PolicyStatement(actions=["cloudformation:DescribeStacks"], resources=[Stack.of(self).stack_id])
         )
+        if scope.tags:
+            grant_describe_vpcs(role, self._governed_regions(landing_zone))
         return role
 
 
@@ -205,6 +211,11 @@ def _check(
             "govern the region with Control Tower first and add it to governed_regions",
         )
     checks.raise_problems()
+
+
+def _hub_topic_arn(landing_zone: LandingZone, names: Names) -> str:
+    home_region, account = landing_zone.home_region, landing_zone.security_account
+    return f"arn:{Aws.PARTITION}:sns:{home_region}:{account}:{names.registration_topic}"
 
 
 def _control_tower(landing_zone: LandingZone | None) -> Mapping[str, str]:
