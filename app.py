@@ -175,7 +175,8 @@ def build(app: App, settings: Settings) -> None:
     if settings.trail:
         log_archive = stack("LogArchive", zone.log_archive_account)
         LogArchiveIngestion(log_archive, "Logs", alert_logic=settings.alert_logic, trail=settings.trail)
-        audit = stack("Audit", zone.audit_account)
+        # Before landing zone 4.0 the audit account; since then, perhaps another.
+        audit = stack("Audit", settings.trail.topic_account)
         CloudTrailSubscription(
             audit,
             "Subscription",

@@ -35,7 +35,7 @@ class CentralTrail:
     Attributes:
         organization_id: The organization, with whose id the keys of the logs begin, such as `o-exampleorg1`.
         bucket_name: The bucket, in the log archive account.
-        topic_arn: The topic, in the audit account.
+        topic_arn: The topic: in the audit account before landing zone 4.0.
         key_arn: The KMS key with which the logs are encrypted; None where there is none.
         topic_serves_config: Whether AWS Config sends to the topic, too, so that its messages must be kept out.
 

@@ -143,7 +143,6 @@ class CloudTrailSubscription(Construct):
         subscriptions = iam.PolicyStatement(
             actions=["sns:GetSubscriptionAttributes", "sns:Unsubscribe"],
             resources=["*"],
-            conditions={"StringEquals": {"aws:RequestedRegion": trail.topic_region}},
         )
         function.role.add_to_policy(subscriptions)
         acknowledge_wildcards(function.role, "SNS chooses a subscription's id, and these may ask for it", subscriptions)

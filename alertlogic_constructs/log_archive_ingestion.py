@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aws_cdk import Aws, CfnOutput, Duration, Stack, Token
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
     from .alert_logic import AlertLogic
     from .central_trail import CentralTrail
 
-# The most that SQS counts: Alert Logic's polling, and the search for a confirmation, must never use it up.
-_MAX_RECEIVE_COUNT = 1000
 _RETENTION = Duration.days(14)
+# The most that SQS counts; with 21 minutes between two deliveries it outlasts the retention, so that Alert Logic's
+# polling, and the search for a confirmation, never use it up.
+_MAX_RECEIVE_COUNT = 1000
+_VISIBILITY_TIMEOUT = Duration.minutes(21)
 
 
 class LogArchiveIngestion(Construct):
@@ -43,7 +46,9 @@ class LogArchiveIngestion(Construct):
         trail_reader_role: The role that reads the confirmation; None where the queue's owner subscribes.
         key_policy_statement: What the policy of the trail's key must allow besides; None without a key. The key is in
             the management account, and is Control Tower's to use but yours to change.
-        age_alarm: In alarm when a notice has waited for an hour, so when Alert Logic does not collect.
+        age_alarm: In alarm when a notice has waited for an hour, so when Alert Logic does not poll.
+        collection_alarm: In alarm when notices were received for an hour and none deleted, so when Alert Logic cannot
+            read the logs.
         dead_letter_alarm: In alarm while a notice is in the dead-letter queue.
 
     See https://docs.aws.amazon.com/awscloudtrail/latest/userguide/configure-sns-notifications-for-cloudtrail.html and
@@ -97,7 +102,14 @@ class LogArchiveIngestion(Construct):
             "AgeAlarm",
             metric=self.queue.metric_approximate_age_of_oldest_message(period=PERIOD, statistic="Maximum"),
             threshold=PATIENCE.to_seconds(),
-            description="A CloudTrail notice has waited for an hour: Alert Logic does not collect",
+            description="A CloudTrail notice has waited for an hour: Alert Logic does not poll",
+        )
+        self.collection_alarm = create_alarm(
+            self,
+            "CollectionAlarm",
+            metric=self._uncollected(),
+            threshold=0,
+            description="CloudTrail notices were received for an hour, none deleted: Alert Logic cannot read the logs",
         )
         self.dead_letter_alarm = create_alarm(
             self,
@@ -109,6 +121,18 @@ class LogArchiveIngestion(Construct):
             description="Alert Logic received a CloudTrail notice 1,000 times and did not delete it",
         )
         self._create_outputs()
+
+    def _uncollected(self) -> cloudwatch.MathExpression:
+        # SQS's age leaves out what was received three times, so it does not tell of this.
+        return cloudwatch.MathExpression(
+            expression="IF(FILL(received, 0) > 0 AND FILL(deleted, 0) == 0, 1, 0)",
+            period=PATIENCE,
+            label="received and not collected",
+            using_metrics={
+                "received": self.queue.metric_number_of_messages_received(period=PATIENCE, statistic="Sum"),
+                "deleted": self.queue.metric_number_of_messages_deleted(period=PATIENCE, statistic="Sum"),
+            },
+        )
 
     def _require_account(self, trail: CentralTrail) -> None:
         stack = Stack.of(self)
@@ -131,6 +155,7 @@ class LogArchiveIngestion(Construct):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=_RETENTION,
+            visibility_timeout=_VISIBILITY_TIMEOUT,
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=_MAX_RECEIVE_COUNT),
         )
         queue.add_to_resource_policy(

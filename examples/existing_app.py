@@ -30,7 +30,7 @@ trail = CentralTrail(
 ingestion = LogArchiveIngestion(
     logs, "AlertLogic", alert_logic=alert_logic, trail=trail, subscriber=Subscriber.QUEUE_OWNER
 )
-CloudTrailSubscription(
+subscription = CloudTrailSubscription(
     logs,
     "Subscription",
     alert_logic=alert_logic,
@@ -38,8 +38,10 @@ CloudTrailSubscription(
     log_archive_account="333333333333",
     subscriber=Subscriber.QUEUE_OWNER,
 )
+# The queue is known by name, so CloudFormation does not see by itself that it comes first.
+subscription.node.add_dependency(ingestion)
 # Whatever a construct creates can be extended: here, your on-call topic hears of its alarms.
 on_call = sns.Topic.from_topic_arn(logs, "OnCall", "arn:aws:sns:eu-west-1:333333333333:on-call")
-for alarm in (ingestion.age_alarm, ingestion.dead_letter_alarm):
+for alarm in (ingestion.age_alarm, ingestion.collection_alarm, ingestion.dead_letter_alarm):
     alarm.add_alarm_action(actions.SnsAction(on_call))
 app.synth()

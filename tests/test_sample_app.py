@@ -91,6 +91,15 @@ def test_the_trail_reaches_the_log_archive(trail: dict[str, str], bucket: str) -
     assert f":s3:::{bucket}/o-exampleorg1/AWSLogs/*" in str(log_archive.to_json())
 
 
+def test_the_topics_account_subscribes_whichever_it_is() -> None:
+    app = _app({})
+    trail = {"bucket_name": "logs-abc", "topic_arn": "arn:aws:sns:us-east-1:333333333333:trail"}
+    sample.build(app, sample.read_settings(_example() | {"trail": trail}))
+
+    accounts = {stack.stack_name: stack.environment.account for stack in app.synth().stacks}
+    assert accounts["AlertLogic-Audit"] == "333333333333"
+
+
 @pytest.mark.parametrize("trail", [5, "none", {"bucket": "x"}, {"bucket_name": "logs-abc"}, {"key_arn": "k"}])
 def test_fails_when_the_trail_cannot_be_read(trail: Any) -> None:
     with pytest.raises(ValueError, match=r"trail is|topic_arn is None|key_arn is 'k'"):

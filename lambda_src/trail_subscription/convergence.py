@@ -139,6 +139,8 @@ class Subscribing:
                 self.arn = arn
                 return arn
             case Replace(arn):
+                # What cannot be confirmed anew afterwards must not be ended.
+                self.notices(self.wanted)
                 self.topic.unsubscribe(arn)
                 self._ask()
             case Subscribe():

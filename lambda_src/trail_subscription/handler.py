@@ -101,7 +101,11 @@ def _carry_out(request: Request, patience: Patience) -> Outcome:
     except Exception as error:
         # CloudFormation would wait for an answer until its own timeout.
         logger.exception("unforeseen")
-        return Outcome(request.physical_resource_id, f"{type(error).__name__}; the log of the function says where")
+        return Outcome(request.physical_resource_id, _unforeseen(error))
+
+
+def _unforeseen(error: Exception) -> str:
+    return f"{type(error).__name__}; the log of the function says where"
 
 
 def _subscribe(request: Request, patience: Patience) -> Outcome:
@@ -110,9 +114,13 @@ def _subscribe(request: Request, patience: Patience) -> Outcome:
     try:
         return Outcome(patience.until_done(subscribing.step))
     except GivenUpError as error:
-        # After a Create that failed, CloudFormation deletes what it left behind; an Update is rolled back instead.
-        left_behind = subscribing.arn if request.type == "Create" else None
-        return Outcome(left_behind or request.physical_resource_id, str(error))
+        failure = str(error)
+    except Exception as error:
+        logger.exception("unforeseen")
+        failure = _unforeseen(error)
+    # After a Create that failed, CloudFormation deletes what it left behind; an Update is rolled back instead.
+    left_behind = subscribing.arn if request.type == "Create" else None
+    return Outcome(left_behind or request.physical_resource_id, failure)
 
 
 def _delete(request: Request, patience: Patience) -> Outcome:

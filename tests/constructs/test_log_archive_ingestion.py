@@ -58,6 +58,15 @@ def test_the_queue_has_the_name_that_alert_logic_looks_for(stack: Stack, trail: 
     )
 
 
+def test_no_reader_uses_the_receive_count_up(stack: Stack, trail: CentralTrail) -> None:
+    _, template = _ingestion(stack, trail)
+
+    [queue] = [q for q in template.find_resources("AWS::SQS::Queue").values() if "RedrivePolicy" in q["Properties"]]
+    properties = queue["Properties"]
+    shortest = properties["VisibilityTimeout"] * properties["RedrivePolicy"]["maxReceiveCount"]
+    assert shortest > properties["MessageRetentionPeriod"]
+
+
 def test_only_the_trails_topic_may_send(stack: Stack, trail: CentralTrail) -> None:
     _, template = _ingestion(stack, trail)
 
@@ -162,6 +171,15 @@ def test_alarms_tell_when_nobody_collects(stack: Stack, trail: CentralTrail) -> 
     )
     template.has_resource_properties(
         "AWS::CloudWatch::Alarm", {"MetricName": "ApproximateNumberOfMessagesVisible", "Threshold": 0}
+    )
+    template.has_resource_properties(
+        "AWS::CloudWatch::Alarm",
+        {
+            "Metrics": Match.array_with(
+                [Match.object_like({"Expression": "IF(FILL(received, 0) > 0 AND FILL(deleted, 0) == 0, 1, 0)"})]
+            ),
+            "Threshold": 0,
+        },
     )
 
 

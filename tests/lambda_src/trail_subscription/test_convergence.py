@@ -111,6 +111,15 @@ class TestSomethingIsThere:
         assert world.topic.held == {second: Held(QUEUE, {}, is_confirmed=True)}
         assert world.topic.calls == ["find", "unsubscribe", "subscribe", "confirm", "read"]
 
+    def test_ends_none_that_it_could_not_confirm_anew(self, world: World) -> None:
+        arn = world.subscribe(wanted())
+        world.closed = 1
+
+        with pytest.raises(RoleNotAssumableError):
+            world.subscribing(wanted(FilterPolicy="")).step()
+
+        assert world.topic.confirmed() == [arn]
+
     def test_leaves_the_subscription_of_another_queue(self, world: World) -> None:
         first = world.subscribe(wanted())
 

@@ -246,6 +246,20 @@ class TestCreate:
         assert answer["Reason"].startswith("NoCredentialsError;")
         assert audit.lines()[0]["message"] == "unforeseen"
 
+    def test_that_fails_after_it_has_subscribed_says_what_it_leaves_behind(
+        self, audit: Audit, topic: FakeTopic, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def read(_: str) -> None:
+            raise NoCredentialsError
+
+        monkeypatch.setattr(topic, "read", read)
+
+        answer = audit.invoke(event())
+
+        assert answer["Status"] == "FAILED"
+        assert [answer["PhysicalResourceId"]] == topic.confirmed()
+        assert "NoCredentialsError" in answer["Reason"]
+
 
 class TestUpdate:
     def test_that_changes_nothing_keeps_the_subscription(self, audit: Audit, topic: FakeTopic) -> None:
