@@ -235,7 +235,7 @@ def logs_are_encrypted(story: Story) -> None:
             statement = json.loads(stack.outputs["KeyPolicyStatement"])
             logs.allow_on_key(statement)
             # What was received and not read comes back.
-            rehearsal.advance(minutes=1)
+            rehearsal.advance(minutes=25)
             story.equal("Alert Logic collects the log", list(collector(story).collect()), [key])
             story.equal("the queue is empty", _depth(story), 0)
         with story.step("The role would decrypt what is not CloudTrail's", denials=no_key):
