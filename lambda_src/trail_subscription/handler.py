@@ -96,16 +96,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
 def _carry_out(request: Request, patience: Patience) -> Outcome:
     try:
         return _delete(request, patience) if request.type == "Delete" else _subscribe(request, patience)
-    except UnusablePropertyError as error:
-        return Outcome(request.physical_resource_id, str(error))
-    except Exception as error:
-        # CloudFormation would wait for an answer until its own timeout.
-        logger.exception("unforeseen")
-        return Outcome(request.physical_resource_id, _unforeseen(error))
-
-
-def _unforeseen(error: Exception) -> str:
-    return f"{type(error).__name__}; the log of the function says where"
+    except Exception as error:  # noqa: BLE001 - CloudFormation would wait for an answer until its own timeout
+        return Outcome(request.physical_resource_id, _failure(error))
 
 
 def _subscribe(request: Request, patience: Patience) -> Outcome:
@@ -113,27 +105,27 @@ def _subscribe(request: Request, patience: Patience) -> Outcome:
     subscribing = Subscribing(wanted, wire().topic(wanted.topic_arn), wire().notices, patience)
     try:
         return Outcome(patience.until_done(subscribing.step))
-    except GivenUpError as error:
-        failure = str(error)
     except Exception as error:
-        logger.exception("unforeseen")
-        failure = _unforeseen(error)
-    # After a Create that failed, CloudFormation deletes what it left behind; an Update is rolled back instead.
-    left_behind = subscribing.arn if request.type == "Create" else None
-    return Outcome(left_behind or request.physical_resource_id, failure)
+        # After a Create that failed, CloudFormation deletes what it left behind; an Update is rolled back instead.
+        if request.type != "Create" or subscribing.arn is None:
+            raise
+        return Outcome(subscribing.arn, _failure(error))
 
 
 def _delete(request: Request, patience: Patience) -> Outcome:
     arn = request.physical_resource_id
     topic_arn = str(request.properties.get("TopicArn"))
-    if not is_subscription_of(topic_arn, arn):
-        return Outcome(arn)
-    topic = wire().topic(topic_arn)
-    try:
+    if is_subscription_of(topic_arn, arn):
+        topic = wire().topic(topic_arn)
         patience.until_done(lambda: topic.unsubscribe(arn))
-    except GivenUpError as error:
-        return Outcome(arn, str(error))
     return Outcome(arn)
+
+
+def _failure(error: Exception) -> str:
+    if isinstance(error, (GivenUpError, UnusablePropertyError)):
+        return str(error)
+    logger.error("unforeseen", exc_info=error)
+    return f"{type(error).__name__}; the log of the function says where"
 
 
 def _answer(request: Request, outcome: Outcome) -> dict[str, Any]:
