@@ -19,6 +19,9 @@ from alertlogic_constructs import (
     ControlTowerIntegration,
     DataCenter,
     DeploymentMode,
+    GuardDutyCoverage,
+    GuardDutyFindingsSpoke,
+    GuardDutyForwarder,
     LandingZone,
     LogArchiveIngestion,
     Offboarding,
@@ -39,6 +42,14 @@ EnumT = TypeVar("EnumT", bound="Enum")
 
 
 @dataclass(frozen=True, kw_only=True)
+class GuardDuty:
+    """Which accounts forward findings, and which findings `GuardDutyForwarder` sends."""
+
+    coverage: GuardDutyCoverage
+    filters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything that the sample can be told."""
 
@@ -49,6 +60,7 @@ class Settings:
     mode: DeploymentMode
     scope: ProtectionScope
     trail: CentralTrail | None
+    guardduty: GuardDuty | None
     offboarding: Offboarding
 
 
@@ -67,6 +79,7 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
         "mode": lambda: reader.choice(DeploymentMode, "mode"),
         "scope": reader.scope,
         "trail": reader.trail,
+        "guardduty": reader.guardduty,
         "offboarding": lambda: reader.choice(Offboarding, "offboarding"),
     }
     made: dict[str, Any] = {name: reader.attempt(make) for name, make in parts.items()}
@@ -138,13 +151,30 @@ class _Reader:
         names = {"bucket_name": None, "topic_arn": None, **said}
         return CentralTrail(organization_id=self._zone.organization_id, **names)
 
+    def guardduty(self) -> GuardDuty | None:
+        said = self.left.pop("guardduty", "missing")
+        filters = ("minimum_severity", "finding_types", "sample_findings")
+        allowed = {"administrator", *filters}
+        if said is None:
+            return None
+        if not (isinstance(said, dict) and "administrator" in said and said.keys() <= allowed):
+            raise ValueError(
+                f"guardduty is {said!r}; allowed is null, or an object with administrator (null if every account "
+                f"forwards its own findings) and perhaps {', '.join(filters)}; correct it"
+            )
+        account = said["administrator"]
+        return GuardDuty(
+            coverage=GuardDutyCoverage.every_account() if account is None else GuardDutyCoverage.administrator(account),
+            filters={key: said[key] for key in filters if key in said},
+        )
+
 
 def build(app: App, settings: Settings) -> None:
     """Put the stacks into the app."""
     zone = settings.landing_zone
 
-    def stack(name: str, account: str) -> Stack:
-        return Stack(app, f"AlertLogic-{name}", env=Environment(account=account, region=zone.home_region))
+    def stack(name: str, account: str, region: str = zone.home_region) -> Stack:
+        return Stack(app, f"AlertLogic-{name}", env=Environment(account=account, region=region))
 
     security = stack("Security", zone.security_account)
     alert_logic = AlertLogic.placeholder(
@@ -168,10 +198,26 @@ def build(app: App, settings: Settings) -> None:
         mode=settings.mode,
         scope=settings.scope,
         central_logs=settings.trail is not None,
+        guardduty_coverage=settings.guardduty.coverage if settings.guardduty else None,
         organizational_units=settings.organizational_units,
     )
     # Accounts register as soon as the master stack enrolls them.
     master.add_stack_dependency(security)
+    if settings.guardduty:
+        coverage = settings.guardduty.coverage
+        GuardDutyForwarder(
+            security,
+            "Findings",
+            alert_logic=alert_logic,
+            event_bus=hub.bus,
+            coverage=coverage,
+            **settings.guardduty.filters,
+        )
+        # The StackSet does not reach the management account.
+        for region in zone.governed_regions if coverage.forwards(zone.management_account) else ():
+            is_home = region == zone.home_region
+            spoke = master if is_home else stack(f"Master-{region}", zone.management_account, region)
+            GuardDutyFindingsSpoke(spoke, "Findings", event_bus=hub.bus)
     if settings.trail:
         log_archive = stack("LogArchive", zone.log_archive_account)
         LogArchiveIngestion(log_archive, "Logs", alert_logic=settings.alert_logic, trail=settings.trail)

@@ -6,6 +6,9 @@ from .alertlogic_role import AlertLogicRole
 from .central_trail import CentralTrail, Subscriber
 from .cloudtrail_subscription import CloudTrailSubscription
 from .control_tower_integration import ControlTowerIntegration
+from .guardduty import GuardDutyCoverage
+from .guardduty_findings_spoke import GuardDutyFindingsSpoke
+from .guardduty_forwarder import GuardDutyForwarder
 from .landing_zone import LandingZone, OrganizationalUnits
 from .log_archive_ingestion import LogArchiveIngestion
 from .protected_account import ProtectedAccount
@@ -22,6 +25,9 @@ __all__ = [
     "ControlTowerIntegration",
     "DataCenter",
     "DeploymentMode",
+    "GuardDutyCoverage",
+    "GuardDutyFindingsSpoke",
+    "GuardDutyForwarder",
     "LandingZone",
     "LogArchiveIngestion",
     "Offboarding",

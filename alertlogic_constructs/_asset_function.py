@@ -16,6 +16,8 @@ from ._lambda_asset import ARCHITECTURE, RUNTIME, lambda_code
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .alert_logic import AlertLogic
+
 FUNCTION_TIMEOUT = Duration.minutes(5)
 
 
@@ -36,6 +38,7 @@ class AssetFunction(Construct):
         function: str,
         description: str,
         environment: Mapping[str, str],
+        alert_logic: AlertLogic | None = None,
         role_name: str | None = None,
     ) -> None:
         """Create the function.
@@ -46,7 +49,11 @@ class AssetFunction(Construct):
             function: The folder of the function in `lambda_src`.
             description: What the function does, for the Lambda console.
             environment: The function's settings.
+            alert_logic: The customer for whom the function calls Alert Logic, with the secret, which it may then read.
             role_name: The role's physical name, only where another account must know it.
+
+        Raises:
+            ValueError: for a missing secret.
         """
         super().__init__(scope, construct_id)
         log_group = logs.LogGroup(
@@ -70,8 +77,14 @@ class AssetFunction(Construct):
             timeout=FUNCTION_TIMEOUT,
             memory_size=512,
             log_group=log_group,
-            environment={**environment, "POWERTOOLS_SERVICE_NAME": function},
+            environment={
+                **(_alertlogic_environment(alert_logic) if alert_logic else {}),
+                **environment,
+                "POWERTOOLS_SERVICE_NAME": function,
+            },
         )
+        if alert_logic and alert_logic.secret:
+            alert_logic.secret.grant_read(self.role)
         Validations.of(self.function).acknowledge(
             Acknowledgment(id="AwsSolutions-L1", reason="The wheels of the asset are pinned for this runtime")
         )
@@ -82,3 +95,17 @@ class AssetFunction(Construct):
             threshold=0,
             description=f"{function}: the function failed as a whole; the log says why",
         )
+
+
+def _alertlogic_environment(alert_logic: AlertLogic) -> Mapping[str, str]:
+    if alert_logic.secret is None:
+        raise ValueError(
+            "alert_logic.secret is None; allowed is the secret with Alert Logic's API key; "
+            "pass AlertLogic(secret=...) or use AlertLogic.placeholder()"
+        )
+    return {
+        "ALERTLOGIC_CUSTOMER_ID": alert_logic.customer_id,
+        "ALERTLOGIC_SECRET_ARN": alert_logic.secret.secret_arn,
+        "ALERTLOGIC_GLOBAL_ENDPOINT": alert_logic.endpoint,
+        "ALERTLOGIC_RESIDENCY": alert_logic.residency.value,
+    }

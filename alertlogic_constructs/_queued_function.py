@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from constructs import Construct
 
+    from .alert_logic import AlertLogic
+
 _RETENTION = Duration.days(14)
 # The functions space a waiting message's deliveries by 11 minutes on average: 1,000, the most that SQS counts, outlast
 # a week's outage, and leave the message, whose age counts on in the dead-letter queue, six of its 14 days there.
@@ -45,6 +47,7 @@ class QueuedFunction(AssetFunction):
         function: str,
         description: str,
         environment: Mapping[str, str],
+        alert_logic: AlertLogic | None = None,
         role_name: str | None = None,
         batch_size: int = 10,
         batching_window: Duration | None = None,
@@ -58,10 +61,14 @@ class QueuedFunction(AssetFunction):
             function: The folder of the function in `lambda_src`.
             description: What the function does, for the Lambda console.
             environment: The function's settings, but those of its queue, which are set here.
+            alert_logic: The customer for whom the function calls Alert Logic, with the secret, which it may then read.
             role_name: The role's physical name, only where another account must know it.
             batch_size: How many messages one invocation gets at most.
             batching_window: For how long messages are gathered into a batch; not at all unless given.
             delivery_delay: For how long the queue holds each message back; not at all unless given.
+
+        Raises:
+            ValueError: for a missing secret.
         """
         super().__init__(
             scope,
@@ -69,6 +76,7 @@ class QueuedFunction(AssetFunction):
             function=function,
             description=description,
             environment=environment,
+            alert_logic=alert_logic,
             role_name=role_name,
         )
         self.dead_letter_queue = sqs.Queue(

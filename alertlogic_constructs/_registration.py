@@ -11,7 +11,8 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from ._alertlogic_function import AlertLogicFunction
+from ._queued_function import QueuedFunction
+from ._reading import grant_assume_reader_role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +66,7 @@ class Registration(Construct):
         self.topic = sns.Topic(
             self, "Topic", topic_name=names.registration_topic, master_key=self.key, enforce_ssl=True
         )
-        self.queued_function = AlertLogicFunction(
+        self.queued_function = QueuedFunction(
             self,
             "AccountRegistration",
             alert_logic=alert_logic,
@@ -83,7 +84,7 @@ class Registration(Construct):
                 self.queued_function.queue, dead_letter_queue=self.queued_function.dead_letter_queue
             )
         )
-        self.queued_function.grant_assume_reader_role(names.reader_role, organization_id=organization_id)
+        grant_assume_reader_role(self.queued_function.role, names.reader_role, organization_id=organization_id)
         # What is answered as pending goes on as a message of the function's own.
         self.queued_function.role.add_to_policy(
             iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.queued_function.queue.queue_arn])

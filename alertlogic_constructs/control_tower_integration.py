@@ -20,6 +20,7 @@ from .protection import DeploymentMode, ProtectionScope
 
 if TYPE_CHECKING:
     from .alert_logic import AlertLogic
+    from .guardduty import GuardDutyCoverage
     from .landing_zone import LandingZone
     from .protection import ProtectionPolicy
 
@@ -36,7 +37,8 @@ class ControlTowerIntegration(Construct):
     Creates in the management account, home region: an EventBridge rule on the default bus, queue, dead-letter queue,
     alarms and function `account_enrollment`; StackSet `<prefix>-member-account` with an administration role of its
     own. In each enrolled account, through the StackSet: what `ProtectedAccount` creates; where VPC tags decide, in each
-    governed region also what `VpcEventsSpoke` creates.
+    governed region also what `VpcEventsSpoke` creates; in each governed region of an account that forwards GuardDuty's
+    findings, what `GuardDutyFindingsSpoke` creates.
 
     Attributes:
         enrollment: The queue, dead-letter queue and function.
@@ -60,6 +62,7 @@ class ControlTowerIntegration(Construct):
         mode: DeploymentMode = DeploymentMode.MANUAL,
         scope: ProtectionScope | None = None,
         central_logs: bool = False,
+        guardduty_coverage: GuardDutyCoverage | None = None,
         organizational_units: OrganizationalUnits | None = None,
         policy_document: iam.PolicyDocument | None = None,
         prefix: str = DEFAULT_PREFIX,
@@ -77,19 +80,22 @@ class ControlTowerIntegration(Construct):
                 `VpcScopeWatcher` with the same scope beside the hub.
             central_logs: Whether Alert Logic takes every account's CloudTrail logs from the log archive account
                 (`LogArchiveIngestion`), so that its roles may not create and manage trails.
+            guardduty_coverage: Which accounts send their GuardDuty findings to the hub, for a `GuardDutyForwarder` with
+                the same coverage; none unless given. The management account, which no StackSet reaches, needs a
+                `GuardDutyFindingsSpoke` per governed region, as does an administrator that is not enrolled.
             organizational_units: Which accounts are enrolled; those of every unit, unless given.
             policy_document: A policy of your own for the role that Alert Logic assumes, in place of the pinned one.
             prefix: The prefix of all physical names, the hub's own; fixed for the life of the installation.
 
         Raises:
             ValueError: for a stack in another account or region, an exclusion of an account that is always
-                protected, a region that is not governed, or a malformed prefix.
+                protected or is the GuardDuty administrator, a region that is not governed, or a malformed prefix.
         """
         super().__init__(parent, construct_id)
         units = organizational_units or OrganizationalUnits.all()
         names = Names(prefix)
         require_environment(self, account=landing_zone.management_account, region=landing_zone.home_region)
-        _check(landing_zone, units)
+        _check(landing_zone, units, guardduty_coverage)
         self.member_account_stack = MemberAccountStack(
             alert_logic=alert_logic,
             landing_zone=landing_zone,
@@ -97,6 +103,7 @@ class ControlTowerIntegration(Construct):
             mode=mode,
             scope=scope or ProtectionScope.regions(),
             central_logs=central_logs,
+            guardduty_coverage=guardduty_coverage,
             policy_document=policy_document,
             prefix=prefix,
         )
@@ -109,11 +116,18 @@ class ControlTowerIntegration(Construct):
         )
         self.administration_role = self._create_administration_role(landing_zone, stack_set_arn)
         self.stack_set = self._create_stack_set(names)
-        self.enrollment = self._create_enrollment(landing_zone, units, names)
+        self.enrollment = self._create_enrollment(landing_zone, units, guardduty_coverage, names)
         self._grant_enrollment(landing_zone, names.stack_set, stack_set_arn)
         self.lifecycle_rule = self._create_lifecycle_rule(landing_zone)
 
-    def _create_enrollment(self, landing_zone: LandingZone, units: OrganizationalUnits, names: Names) -> QueuedFunction:
+    def _create_enrollment(
+        self,
+        landing_zone: LandingZone,
+        units: OrganizationalUnits,
+        guardduty_coverage: GuardDutyCoverage | None,
+        names: Names,
+    ) -> QueuedFunction:
+        administrator = guardduty_coverage.administrator_account if guardduty_coverage else None
         return QueuedFunction(
             self,
             "AccountEnrollment",
@@ -122,6 +136,8 @@ class ControlTowerIntegration(Construct):
             environment={
                 "STACK_SET_NAME": names.stack_set,
                 "REGIONS": ",".join(self.member_account_stack.instance_regions),
+                "GUARDDUTY_ADMINISTRATOR": administrator or "",
+                "ADMINISTRATOR_REGIONS": ",".join(self.member_account_stack.administrator_regions),
                 "MANAGEMENT_ACCOUNT_ID": landing_zone.management_account,
                 "ALWAYS_ENROLLED": ",".join(landing_zone.shared_accounts),
                 "INCLUDED_UNITS": ",".join(units.included) or "ALL",
@@ -245,7 +261,8 @@ class ControlTowerIntegration(Construct):
         )
 
 
-def _check(landing_zone: LandingZone, units: OrganizationalUnits) -> None:
+def _check(landing_zone: LandingZone, units: OrganizationalUnits, guardduty_coverage: GuardDutyCoverage | None) -> None:
+    administrator = guardduty_coverage.administrator_account if guardduty_coverage else None
     checks = Checks("ControlTowerIntegration")
     for account in units.excluded_accounts:
         checks.require(
@@ -260,6 +277,13 @@ def _check(landing_zone: LandingZone, units: OrganizationalUnits) -> None:
             "organizational_units.excluded_accounts",
             account,
             "accounts other than the management account, which is never enrolled",
+            "take it out of excluding_accounts",
+        )
+        checks.require(
+            account != administrator,
+            "organizational_units.excluded_accounts",
+            account,
+            "accounts other than the GuardDuty administrator, which forwards all findings",
             "take it out of excluding_accounts",
         )
     checks.raise_problems()

@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import App, Aws, CfnCondition, CfnParameter, CfnResource, DefaultStackSynthesizer, Fn, Stack
 
+from ._hub_bus import hub_bus
+from ._naming import Names
+from .guardduty_findings_spoke import GuardDutyFindingsSpoke
 from .protected_account import ProtectedAccount
 from .vpc_events_spoke import VpcEventsSpoke
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aws_cdk import aws_iam as iam
+    from constructs import Construct
 
     from .alert_logic import AlertLogic
+    from .guardduty import GuardDutyCoverage
     from .landing_zone import LandingZone
     from .protection import DeploymentMode, ProtectionPolicy, ProtectionScope
 
@@ -26,10 +33,12 @@ class MemberAccountStack(Stack):
     """The stack that each StackSet instance deploys, in a private app: only its template's body is used.
 
     The roles and the registration exist in the home region only: roles are global, and the topic of a custom resource
-    must be in the region of the stack. Where VPC tags decide, every region sends its VPC events to the hub.
+    must be in the region of the stack. Where VPC tags decide, every region sends its VPC events to the hub; where an
+    account forwards findings, every region sends these.
 
     Attributes:
-        instance_regions: The regions in which an account gets an instance: those for which there are resources.
+        instance_regions: The regions in which every account gets an instance: those for which there are resources.
+        administrator_regions: The regions in which the GuardDuty administrator, if there is one, gets an instance.
     """
 
     def __init__(
@@ -41,6 +50,7 @@ class MemberAccountStack(Stack):
         mode: DeploymentMode,
         scope: ProtectionScope,
         central_logs: bool,
+        guardduty_coverage: GuardDutyCoverage | None,
         policy_document: iam.PolicyDocument | None,
         prefix: str,
     ) -> None:
@@ -57,7 +67,8 @@ class MemberAccountStack(Stack):
             description="Alert Logic: roles and registration of this account",
             synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
         )
-        self.instance_regions = landing_zone.governed_regions if scope.tags else (landing_zone.home_region,)
+        self.instance_regions: Sequence[str] = (landing_zone.home_region,)
+        self.administrator_regions: Sequence[str] = ()
         account_name = CfnParameter(self, "AccountName", default="", description="Name of the deployment")
         in_home_region = CfnCondition(
             self, "InHomeRegion", expression=Fn.condition_equals(Aws.REGION, landing_zone.home_region)
@@ -75,15 +86,29 @@ class MemberAccountStack(Stack):
             policy_document=policy_document,
             prefix=prefix,
         )
-        for child in account.node.find_all():
-            if isinstance(child, CfnResource):
-                child.cfn_options.condition = in_home_region
+        _set_condition(account, in_home_region)
 
         if scope.tags:
+            self.instance_regions = landing_zone.governed_regions
             # What changes after the registration has seen the VPCs must be told.
             account.registration.node.add_dependency(
                 VpcEventsSpoke(self, "VpcEvents", landing_zone=landing_zone, prefix=prefix)
             )
+        if guardduty_coverage:
+            self._forward_findings(guardduty_coverage, landing_zone, prefix)
+
+    def _forward_findings(self, coverage: GuardDutyCoverage, landing_zone: LandingZone, prefix: str) -> None:
+        spoke = GuardDutyFindingsSpoke(self, "Findings", event_bus=hub_bus(self, landing_zone, Names(prefix)))
+        if coverage.administrator_account is None:
+            self.instance_regions = landing_zone.governed_regions
+            return
+        self.administrator_regions = landing_zone.governed_regions
+        is_administrator = CfnCondition(
+            self,
+            "IsGuardDutyAdministrator",
+            expression=Fn.condition_equals(Aws.ACCOUNT_ID, coverage.administrator_account),
+        )
+        _set_condition(spoke, is_administrator)
 
     def template_body(self) -> str:
         """Synthesize the body, as JSON without white space.
@@ -101,3 +126,9 @@ class MemberAccountStack(Stack):
                 "pass a shorter policy_document"
             )
         return body
+
+
+def _set_condition(construct: Construct, condition: CfnCondition) -> None:
+    for child in construct.node.find_all():
+        if isinstance(child, CfnResource):
+            child.cfn_options.condition = condition

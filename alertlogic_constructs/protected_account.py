@@ -10,9 +10,9 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from ._naming import DEFAULT_PREFIX, Names
+from ._reading import grant_describe_vpcs
 from ._registration import Registration
 from ._validation import Checks, require_environment
-from ._vpc_reading import grant_describe_vpcs
 from .alertlogic_role import AlertLogicRole
 from .protection import DeploymentMode, Offboarding, ProtectionScope
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Aws, Stack, Token
+from aws_cdk import Stack, Token
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from ._delivery_role import create_delivery_role
+from ._hub_bus import hub_bus
 from ._naming import DEFAULT_PREFIX, Names
 from ._validation import Checks
 
@@ -76,27 +77,10 @@ class VpcEventsSpoke(Construct):
         super().__init__(scope, construct_id)
         names = Names(prefix)
         self._require_governed(landing_zone)
-        self.delivery_role = iam.Role(
-            self,
-            "DeliveryRole",
-            description="EventBridge sends VPC events to the Alert Logic hub with it",
-            assumed_by=iam.PrincipalWithConditions(
-                iam.ServicePrincipal("events.amazonaws.com"),
-                {
-                    "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
-                    # The rules' own ARNs would need the role before the rules, and the rules before the role.
-                    "ArnLike": {
-                        "aws:SourceArn": f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:rule/*",
-                    },
-                },
-            ),
+        self.delivery_role = create_delivery_role(
+            self, description="EventBridge sends VPC events to the Alert Logic hub with it"
         )
-        bus = events.EventBus.from_event_bus_arn(
-            self,
-            "HubBus",
-            f"arn:{Aws.PARTITION}:events:{landing_zone.home_region}:{landing_zone.security_account}:"
-            f"event-bus/{names.bus}",
-        )
+        bus = hub_bus(self, landing_zone, names)
         self.rules = [
             events.Rule(
                 self,

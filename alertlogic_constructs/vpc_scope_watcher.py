@@ -10,10 +10,10 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
-from ._alertlogic_function import AlertLogicFunction
 from ._naming import Names
+from ._queued_function import QueuedFunction
+from ._reading import grant_assume_reader_role, grant_describe_vpcs
 from ._validation import Checks, require_environment, require_partition
-from ._vpc_reading import grant_describe_vpcs
 from .vpc_events_spoke import vpc_event_patterns
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class VpcScopeWatcher(Construct):
         stack = Stack.of(self)
         names = None if hub is None else Names(hub.prefix)
         regions: Sequence[str] = (stack.region,) if hub is None else hub.landing_zone.governed_regions
-        self.watcher = AlertLogicFunction(
+        self.watcher = QueuedFunction(
             self,
             "VpcScope",
             alert_logic=alert_logic,
@@ -101,7 +101,9 @@ class VpcScopeWatcher(Construct):
         if hub is None or names is None:
             grant_describe_vpcs(self.watcher.role, regions)
         else:
-            self.watcher.grant_assume_reader_role(names.reader_role, organization_id=hub.landing_zone.organization_id)
+            grant_assume_reader_role(
+                self.watcher.role, names.reader_role, organization_id=hub.landing_zone.organization_id
+            )
         queue = targets.SqsQueue(
             self.watcher.queue,
             dead_letter_queue=self.watcher.dead_letter_queue,

@@ -24,7 +24,9 @@ class EnrollmentScope:
         included_units: Units whose accounts, nested ones too, get instances; None for all of the organization.
         excluded_units: Units whose accounts, nested ones too, get none.
         excluded_accounts: Accounts that get none.
-        regions: Where an account gets an instance.
+        regions: Where every account gets an instance.
+        administrator_id: The GuardDuty administrator; None where there is none.
+        administrator_regions: Where that gets an instance besides.
     """
 
     management_account_id: str
@@ -33,6 +35,12 @@ class EnrollmentScope:
     excluded_units: frozenset[str]
     excluded_accounts: frozenset[str]
     regions: frozenset[str]
+    administrator_id: str | None
+    administrator_regions: frozenset[str]
+
+    def regions_of(self, account: Account) -> frozenset[str]:
+        """Say where an account gets an instance."""
+        return self.regions | self.administrator_regions if account.id == self.administrator_id else self.regions
 
     def why_not(self, account: Account) -> str | None:
         """Say why an account gets no instances; None if it gets them."""
@@ -107,8 +115,9 @@ def decide(
     why_not = scope.why_not(account)
     if why_not:
         return (Nothing(why_not),)
-    present = [i for i in instances if i.account_id == account.id and i.region in scope.regions]
-    missing = scope.regions.difference(instance.region for instance in present)
+    regions = scope.regions_of(account)
+    present = [i for i in instances if i.account_id == account.id and i.region in regions]
+    missing = regions.difference(instance.region for instance in present)
     outdated = [i for i in present if i.status == "OUTDATED"]
     inoperable = [i for i in present if i.status == "INOPERABLE"]
     if (missing or inoperable) and any(o.is_under_way for o in operations_of(account.id, operations)):
@@ -117,10 +126,10 @@ def decide(
     actions: list[Operate | Wait] = []
     if missing:
         actions.append(Create(tuple(sorted(missing))))
-    if regions := _not_covered(outdated, operations):
-        actions.append(Update(regions))
-    if regions := _not_covered(inoperable, operations):
-        actions.append(Release(regions))
+    if lagging := _not_covered(outdated, operations):
+        actions.append(Update(lagging))
+    if lost := _not_covered(inoperable, operations):
+        actions.append(Release(lost))
     if inoperable:
         actions.append(Wait("inoperable instances are let go of, then made anew"))
     return tuple(actions) or (Nothing("every instance is up to date, or an operation under way covers it"),)

@@ -49,5 +49,7 @@ class Settings:
                 excluded_units=frozenset(environment.any("EXCLUDED_UNITS", UNIT_ID)),
                 excluded_accounts=frozenset(environment.any("EXCLUDED_ACCOUNTS", ACCOUNT_ID)),
                 regions=frozenset(environment.some("REGIONS", REGION)),
+                administrator_id=next(iter(environment.any("GUARDDUTY_ADMINISTRATOR", ACCOUNT_ID)), None),
+                administrator_regions=frozenset(environment.any("ADMINISTRATOR_REGIONS", REGION)),
             ),
         )

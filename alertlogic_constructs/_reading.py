@@ -1,9 +1,10 @@
-"""Leave to list VPCs and their tags."""
+"""Leave to read what other accounts and regions hold."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 
 from ._acknowledge import acknowledge_wildcards
@@ -25,3 +26,16 @@ def grant_describe_vpcs(role: iam.Role, regions: Sequence[str]) -> None:
     )
     role.add_to_policy(statement)
     acknowledge_wildcards(role, "ec2:DescribeVpcs knows no resource-level permissions", statement)
+
+
+def grant_assume_reader_role(role: iam.Role, reader_role: str, *, organization_id: str | None) -> None:
+    """Let a role assume the reader role in every account of the organization, or in its own account only."""
+    stack = Stack.of(role)
+    account = stack.account if organization_id is None else "*"
+    statement = iam.PolicyStatement(
+        actions=["sts:AssumeRole"],
+        resources=[f"arn:{stack.partition}:iam::{account}:role/{reader_role}"],
+        conditions=None if organization_id is None else {"StringEquals": {"aws:ResourceOrgID": organization_id}},
+    )
+    role.add_to_policy(statement)
+    acknowledge_wildcards(role, "The reader role of any account of the organization, which grows", statement)

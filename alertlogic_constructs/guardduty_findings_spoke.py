@@ -1,0 +1,77 @@
+"""What sends the findings of an account and region to the event bus that a `GuardDutyForwarder` listens on."""
+
+from __future__ import annotations
+
+from aws_cdk import Aws, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from constructs import Construct
+
+from ._delivery_role import create_delivery_role
+from ._validation import Checks
+
+
+class GuardDutyFindingsSpoke(Construct):
+    """Sends GuardDuty's findings from the account and region of the stack to another event bus.
+
+    `ControlTowerIntegration(guardduty_coverage=...)` puts one into every governed region of the accounts that forward
+    findings, as far as its StackSet reaches: not into the management account. That, and an administrator that it does
+    not enroll, need this construct in a stack per region.
+
+    EventBridge tries to deliver an event for 24 hours, and forwards it once: send straight to the bus that the
+    forwarder listens on.
+
+    Creates in the account and region of the stack: a rule on the default bus, and the role with which it puts events on
+    the other bus.
+
+    Attributes:
+        rule: The rule on findings.
+        delivery_role: The role; it may put events on that bus and nothing else.
+
+    See https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_findings_eventbridge.html and
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, event_bus: events.IEventBus) -> None:
+        """Create the rule.
+
+        Args:
+            scope: The parent.
+            construct_id: The id in it.
+            event_bus: The bus that the forwarder listens on: the hub's, whose policy admits the organization, or the
+                default bus of another region of the same account.
+
+        Raises:
+            ValueError: for the default bus of the stack's own account and region, which has the findings already.
+        """
+        super().__init__(scope, construct_id)
+        _check(Stack.of(self), event_bus)
+        self.delivery_role = create_delivery_role(
+            self, description="EventBridge sends GuardDuty findings to Alert Logic's forwarder with it"
+        )
+        self.rule = events.Rule(
+            self,
+            "Rule",
+            description="Sends GuardDuty findings to Alert Logic's forwarder",
+            event_pattern=events.EventPattern(
+                # What other regions sent here is not sent on.
+                account=[Aws.ACCOUNT_ID],
+                region=[Aws.REGION],
+                source=["aws.guardduty"],
+                detail_type=["GuardDuty Finding"],
+            ),
+            targets=[targets.EventBus(event_bus, role=self.delivery_role)],
+        )
+
+
+def _check(stack: Stack, event_bus: events.IEventBus) -> None:
+    checks = Checks(f"GuardDutyFindingsSpoke in stack {stack.stack_name!r}")
+    own = (stack.account, stack.region, "default")
+    checks.require(
+        (event_bus.env.account, event_bus.env.region, event_bus.event_bus_name) != own,
+        "event_bus",
+        event_bus.event_bus_name,
+        "a bus other than the default bus of the stack's own account and region",
+        "leave the spoke out there: the findings are on that bus already",
+    )
+    checks.raise_problems()

@@ -1,0 +1,290 @@
+"""Sends GuardDuty's findings to Alert Logic: events -> queue -> `guardduty_findings`."""
+
+from __future__ import annotations
+
+import json
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from aws_cdk import Acknowledgment, CustomResource, Duration, Stack, Validations
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+from ._asset_function import AssetFunction
+from ._queued_function import QueuedFunction
+from ._validation import Checks, require_partition
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from .alert_logic import AlertLogic
+    from .guardduty import GuardDutyCoverage
+
+# Few, large requests: one invocation sends up to 500 findings, and waits for half a minute for so many.
+_BATCH_SIZE = 500
+_BATCHING_WINDOW = Duration.seconds(30)
+_CHECK_IN_EVERY = Duration.minutes(15)
+_SILENT_AFTER = Duration.minutes(45)
+# https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_findings-severity.html
+_HIGHEST_SEVERITY = 10
+# Of the 2,048 characters of a pattern, what source, type and account leave:
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+_LONGEST_DETAIL = 1800
+
+
+class GuardDutyForwarder(Construct):
+    """Sends every GuardDuty finding to Alert Logic, as a collector that shows in its console.
+
+    Alone it sends the findings on the default bus of its account: the account's own, and those of its members if it is
+    the GuardDuty administrator. With `event_bus` it sends what other accounts and regions put there
+    (`GuardDutyFindingsSpoke`, or the StackSet of `ControlTowerIntegration`).
+
+    A finding that cannot be delivered waits in the queue: Alert Logic may be unreachable for a week. What is no finding
+    goes to the dead-letter queue with the reason.
+
+    Creates in the account and region of the stack: rule, queue, dead-letter queue, alarms and function
+    `guardduty_findings`; function `collector_checkin` with an alarm, its schedule of 15 minutes, and the SSM parameter
+    that keeps the collector's id. The collector registers at a check-in, once the secret is filled; when the stack is
+    destroyed it is deregistered, if Alert Logic can be reached then.
+
+    Attributes:
+        rule: The rule on findings.
+        findings: The queue, dead-letter queue and function that send them.
+        check_in: The function that registers the collector and reports its health.
+        check_in_alarm: In alarm when no check-in succeeded for 45 minutes.
+        collector: The custom resource that deregisters the collector.
+
+    See https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_findings_eventbridge.html
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        alert_logic: AlertLogic,
+        event_bus: events.IEventBus | None = None,
+        coverage: GuardDutyCoverage | None = None,
+        minimum_severity: float | None = None,
+        finding_types: Sequence[str] = (),
+        sample_findings: bool = True,
+    ) -> None:
+        """Create the forwarder.
+
+        Args:
+            scope: The parent, in a stack of the account whose findings it sends, or of the bus.
+            construct_id: The id in it.
+            alert_logic: The customer, with the secret of its API key.
+            event_bus: The bus on which findings arrive; the account's default bus, with findings of this account as it
+                sees them, unless given.
+            coverage: Which accounts put findings on `event_bus`.
+            minimum_severity: The least severity that is sent, from 1 to 10; every one unless given.
+            finding_types: The types that are sent, such as `Recon:EC2/PortProbeUnprotectedPort`, or patterns in which
+                `*` stands for any letters, such as `*:EC2/*`; all if there is none.
+            sample_findings: Whether GuardDuty's sample findings are sent, too.
+
+        Raises:
+            ValueError: for a missing secret, `event_bus` and `coverage` that are not given together, a severity or type
+                that no finding can have, too many types, or a stack in another partition than `aws`.
+        """
+        super().__init__(scope, construct_id)
+        require_partition(self)
+        _check(event_bus, coverage, minimum_severity, finding_types, sample_findings)
+        detail = _detail_pattern(minimum_severity, finding_types, sample_findings=sample_findings)
+        self.findings = QueuedFunction(
+            self,
+            "GuardDutyFindings",
+            function="guardduty_findings",
+            description="Sends GuardDuty findings to Alert Logic",
+            alert_logic=alert_logic,
+            environment={
+                "OWN_FINDINGS_ONLY": json.dumps(coverage is not None and coverage.administrator_account is None)
+            },
+            batch_size=_BATCH_SIZE,
+            batching_window=_BATCHING_WINDOW,
+        )
+        self.rule = events.Rule(
+            self,
+            "Rule",
+            description="Hands GuardDuty findings to Alert Logic's guardduty_findings",
+            event_bus=event_bus,
+            event_pattern=events.EventPattern(
+                account=_accounts(Stack.of(self), coverage),
+                source=["aws.guardduty"],
+                detail_type=["GuardDuty Finding"],
+                detail=detail or None,
+            ),
+            targets=[
+                targets.SqsQueue(
+                    self.findings.queue,
+                    dead_letter_queue=self.findings.dead_letter_queue,
+                    max_event_age=Duration.hours(24),
+                )
+            ],
+        )
+        self.check_in = self._create_check_in(alert_logic)
+        self.check_in_alarm = self._create_check_in_alarm()
+        self.collector = self._create_collector()
+        self._schedule_check_in()
+
+    def _create_check_in(self, alert_logic: AlertLogic) -> AssetFunction:
+        collector_id = ssm.StringParameter(
+            self,
+            "CollectorId",
+            description="The id that Alert Logic gave to the collector; the function collector_checkin writes it",
+            string_value="unregistered",
+        )
+        function = self.findings.function
+        check_in = AssetFunction(
+            self,
+            "CollectorCheckin",
+            function="collector_checkin",
+            description="Registers the collector with Alert Logic and reports its health",
+            alert_logic=alert_logic,
+            environment={
+                "COLLECTOR_FUNCTION_NAME": function.function_name,
+                "COLLECTOR_FUNCTION_ARN": function.function_arn,
+                "COLLECTOR_STACK_NAME": Stack.of(self).stack_name,
+                "COLLECTOR_VERSION": metadata.version("alertlogic-constructs"),
+                "COLLECTOR_PARAMETER": collector_id.parameter_name,
+                "QUEUE_NAME": self.findings.queue.queue_name,
+                "DEAD_LETTER_QUEUE_URL": self.findings.dead_letter_queue.queue_url,
+            },
+        )
+        for statement in (
+            iam.PolicyStatement(
+                actions=["ssm:GetParameter", "ssm:PutParameter"], resources=[collector_id.parameter_arn]
+            ),
+            iam.PolicyStatement(
+                actions=["sqs:GetQueueAttributes"], resources=[self.findings.dead_letter_queue.queue_arn]
+            ),
+            # The action knows no resource-level permissions:
+            # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
+            iam.PolicyStatement(actions=["cloudwatch:GetMetricData"], resources=["*"]),
+        ):
+            check_in.role.add_to_policy(statement)
+        Validations.of(check_in.role).acknowledge(
+            Acknowledgment(
+                id="AwsSolutions-IAM5[Resource::*]",
+                reason="cloudwatch:GetMetricData knows no resource-level permissions",
+            )
+        )
+        return check_in
+
+    def _create_check_in_alarm(self) -> cloudwatch.Alarm:
+        return cloudwatch.Alarm(
+            self,
+            "CheckInAlarm",
+            alarm_description="collector_checkin: no check-in for 45 minutes; the log says why",
+            metric=cloudwatch.Metric(
+                namespace="AlertLogic",
+                metric_name="CheckIn",
+                dimensions_map={"service": "collector_checkin"},
+                period=_SILENT_AFTER,
+                statistic="Sum",
+            ),
+            threshold=1,
+            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            evaluation_periods=1,
+            # A check-in that fails reports nothing, and so does one that never runs.
+            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
+        )
+
+    def _create_collector(self) -> CustomResource:
+        collector = CustomResource(
+            self,
+            "Collector",
+            resource_type="Custom::GuardDutyCollector",
+            service_token=self.check_in.function.function_arn,
+            service_timeout=Duration.minutes(10),
+            properties={"FunctionName": self.findings.function.function_name},
+        )
+        # Deregistered while the function may still do it.
+        collector.node.add_dependency(self.check_in)
+        return collector
+
+    def _schedule_check_in(self) -> None:
+        schedule = events.Rule(
+            self,
+            "Schedule",
+            description="Lets Alert Logic's GuardDuty collector check in",
+            schedule=events.Schedule.rate(_CHECK_IN_EVERY),
+            targets=[targets.LambdaFunction(self.check_in.function)],
+        )
+        # No check-in may register again what was just deregistered.
+        schedule.node.add_dependency(self.collector)
+
+
+def _accounts(stack: Stack, coverage: GuardDutyCoverage | None) -> list[str] | None:
+    """Whose default bus a finding must come from; anyone's of the organization, if every account forwards its own."""
+    if coverage is None:
+        return [stack.account]
+    return None if coverage.administrator_account is None else [coverage.administrator_account]
+
+
+def _detail_pattern(
+    minimum_severity: float | None, finding_types: Sequence[str], *, sample_findings: bool
+) -> Mapping[str, Any]:
+    """See https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html."""
+    detail: dict[str, Any] = {}
+    if minimum_severity is not None:
+        detail["severity"] = [{"numeric": [">=", minimum_severity]}]
+    if finding_types:
+        detail["type"] = [{"wildcard": kind} if "*" in kind else kind for kind in finding_types]
+    if not sample_findings:
+        # https://docs.aws.amazon.com/guardduty/latest/ug/sample_findings.html
+        detail["service"] = {"additionalInfo": {"sample": [{"exists": False}, False]}}
+    checks = Checks("GuardDutyForwarder")
+    checks.require(
+        len(json.dumps(detail)) <= _LONGEST_DETAIL,
+        "finding_types",
+        f"{len(finding_types)} types",
+        f"as many as {_LONGEST_DETAIL} characters of an event pattern hold",
+        "use patterns such as '*:EC2/*'",
+    )
+    checks.raise_problems()
+    return detail
+
+
+def _check(
+    event_bus: events.IEventBus | None,
+    coverage: GuardDutyCoverage | None,
+    minimum_severity: float | None,
+    finding_types: Sequence[str],
+    sample_findings: object,
+) -> None:
+    checks = Checks("GuardDutyForwarder")
+    checks.require(
+        (event_bus is None) == (coverage is None),
+        "coverage",
+        coverage,
+        "a GuardDutyCoverage with event_bus, and None without",
+        "pass both, or neither for the findings on the account's default bus",
+    )
+    checks.require(
+        minimum_severity is None or _is_severity(minimum_severity),
+        "minimum_severity",
+        minimum_severity,
+        f"a number from 1 to {_HIGHEST_SEVERITY}, GuardDuty's scale",
+        "leave it out for findings of every severity",
+    )
+    for kind in checks.strings("finding_types", finding_types):
+        checks.matches(
+            # EventBridge refuses two wildcards in a row.
+            r"(?!.*\*\*)[A-Za-z0-9*][A-Za-z0-9:/.!*-]*",
+            "finding_types",
+            kind,
+            "a finding type, such as 'Recon:EC2/Portscan', or a pattern with single '*'",
+            "see https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_finding-types-active.html",
+        )
+    checks.boolean("sample_findings", sample_findings)
+    checks.raise_problems()
+
+
+def _is_severity(value: object) -> bool:
+    # A boolean is a number to Python.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 1 <= value <= _HIGHEST_SEVERITY
