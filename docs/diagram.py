@@ -32,6 +32,7 @@ _EVENT_SOURCES = {
     "aws.controltower": ("master_events", "AWS Control Tower"),
     "aws.tag": ("member_vpcs", "VPCs of every governed region"),
     "aws.ec2": ("member_vpcs", "VPCs of every governed region"),
+    "aws.guardduty": ("member_guardduty", "GuardDuty of the accounts that forward findings"),
 }
 # The landing zone's own, which Alert Logic and the subscription meet.
 _TOPIC = 'audit_topic(["CloudTrail topic"])'
@@ -40,6 +41,8 @@ _BUCKET = 'logarchive_bucket(["CloudTrail logs"])'
 _WORK = {
     "account_enrollment": ("", "stack instances"),
     "account_registration": ("stack, VPCs", "deployment, credential"),
+    "collector_checkin": ("", "health"),
+    "guardduty_findings": ("", "findings"),
     "trail_subscription": ("", ""),
     "vpc_scope": ("VPCs", "protection scope"),
 }
@@ -126,10 +129,13 @@ def _events(found: Mapping[str, Template], stack: str) -> Iterator[tuple[str, st
         for _, mapping in _of_type(template, "AWS::Lambda::EventSourceMapping")
     }
     for _, rule in _of_type(template, "AWS::Events::Rule"):
+        # A schedule only says when.
+        if "EventPattern" not in rule:
+            continue
         pattern = rule["EventPattern"]
         bus = rule.get("EventBusName")
         origin = _box(stack, bus["Ref"]) if bus else _EVENT_SOURCES[pattern["source"][0]][0]
-        label = ", ".join(pattern["detail"].get("eventName", pattern["detail-type"]))
+        label = ", ".join(pattern.get("detail", {}).get("eventName", pattern["detail-type"]))
         for target in rule["Targets"]:
             arn = target["Arn"]
             to = _box(stack, functions[arn["Fn::GetAtt"][0]]) if "Fn::GetAtt" in arn else _named(found, arn)

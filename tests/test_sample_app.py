@@ -147,8 +147,70 @@ def test_without_tags_there_is_no_watcher() -> None:
     sample.build(app, sample.read_settings(_example() | {"vpc_tags": {}}))
 
     security = Template.from_stack(app.node.find_child("AlertLogic-Security"))  # type: ignore[arg-type]
-    security.resource_count_is("AWS::Events::Rule", 0)
-    security.resource_count_is("AWS::Lambda::Function", 1)
+    assert "vpc_scope" not in str(security.to_json())
+
+
+def _stacks(**changes: Any) -> App:
+    app = _app({})
+    sample.build(app, sample.read_settings(_example() | changes))
+    return app
+
+
+def _rules(app: App, stack: str) -> list[dict[str, Any]]:
+    template = Template.from_stack(app.node.find_child(stack))  # type: ignore[arg-type]
+    rules = template.find_resources("AWS::Events::Rule").values()
+    return [rule["Properties"] for rule in rules if "GuardDuty" in rule["Properties"]["Description"]]
+
+
+def test_without_guardduty_there_is_no_forwarder() -> None:
+    app = _stacks(guardduty=None)
+
+    assert _rules(app, "AlertLogic-Security") == []
+    assert "aws.guardduty" not in str(Template.from_stack(app.node.find_child("AlertLogic-Master")).to_json())  # type: ignore[arg-type]
+
+
+def test_filters_reach_the_forwarder() -> None:
+    filters = {"minimum_severity": 4, "finding_types": ["*:EC2/*"], "sample_findings": False}
+    app = _stacks(guardduty={"administrator": "222222222222", **filters})
+
+    [rule] = [rule for rule in _rules(app, "AlertLogic-Security") if "EventPattern" in rule]
+    assert rule["EventPattern"]["account"] == ["222222222222"]
+    assert rule["EventPattern"]["detail"] == {
+        "severity": [{"numeric": [">=", 4]}],
+        "type": [{"wildcard": "*:EC2/*"}],
+        "service": {"additionalInfo": {"sample": [{"exists": False}, False]}},
+    }
+
+
+@pytest.mark.parametrize("administrator", [None, "111111111111"])
+def test_the_management_account_forwards_its_own_findings(administrator: str | None) -> None:
+    app = _stacks(guardduty={"administrator": administrator})
+
+    for stack, region in (
+        ("AlertLogic-Master", "us-east-1"),
+        ("AlertLogic-Master-us-west-2", "us-west-2"),
+        ("AlertLogic-Master-eu-west-1", "eu-west-1"),
+    ):
+        [rule] = _rules(app, stack)
+        assert rule["EventPattern"]["region"] == [{"Ref": "AWS::Region"}]
+        assert ":events:us-east-1:444444444444:event-bus/alertlogic-hub" in str(rule["Targets"])
+        assert app.node.find_child(stack).region == region  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "guardduty", [5, "none", {}, {"administrator": "222222222222", "severity": 4}, {"administrator": "2222"}]
+)
+def test_fails_when_guardduty_cannot_be_read(guardduty: Any) -> None:
+    with pytest.raises(ValueError, match=r"guardduty is|account is '2222'"):
+        sample.read_settings(_example() | {"guardduty": guardduty})
+
+
+def test_fails_when_guardduty_is_missing() -> None:
+    given = _example()
+    del given["guardduty"]
+
+    with pytest.raises(ValueError, match="guardduty is 'missing'"):
+        sample.read_settings(given)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from aws_cdk.assertions import Match, Template
 from alertlogic_constructs import (
     AlertLogic,
     ControlTowerIntegration,
+    GuardDutyCoverage,
     LandingZone,
     OrganizationalUnits,
     ProtectionPolicy,
@@ -172,6 +173,8 @@ def test_the_function_knows_which_accounts_to_enroll(management_stack: Stack, la
                 "Variables": {
                     "STACK_SET_NAME": "alertlogic-member-account",
                     "REGIONS": "us-east-1",
+                    "GUARDDUTY_ADMINISTRATOR": "",
+                    "ADMINISTRATOR_REGIONS": "",
                     "MANAGEMENT_ACCOUNT_ID": "111111111111",
                     "ALWAYS_ENROLLED": "222222222222,333333333333,444444444444",
                     "INCLUDED_UNITS": "ou-abcd-11111111",
@@ -257,10 +260,52 @@ def test_where_tags_decide_every_governed_region_sends_its_vpc_events(
     assert rules <= set(registration["DependsOn"])
 
 
+def test_every_account_that_forwards_findings_does_so_in_every_governed_region(
+    management_stack: Stack, landing_zone: LandingZone
+) -> None:
+    template = _integration(management_stack, landing_zone, guardduty_coverage=GuardDutyCoverage.every_account())
+
+    assert _enrollment_regions(template) == "us-east-1,eu-west-1"
+    resources = _member_template(template)["Resources"].values()
+    everywhere = sorted(resource["Type"] for resource in resources if "Condition" not in resource)
+    assert everywhere == ["AWS::Events::Rule", "AWS::IAM::Policy", "AWS::IAM::Role"]
+
+
+def test_only_the_administrator_forwards_findings_in_every_governed_region(
+    management_stack: Stack, landing_zone: LandingZone
+) -> None:
+    coverage = GuardDutyCoverage.administrator("222222222222")
+
+    template = _integration(management_stack, landing_zone, guardduty_coverage=coverage)
+
+    assert _enrollment_regions(template) == "us-east-1"
+    assert _enrollment_variables(template)["GUARDDUTY_ADMINISTRATOR"] == "222222222222"
+    assert _enrollment_variables(template)["ADMINISTRATOR_REGIONS"] == "us-east-1,eu-west-1"
+    body = _member_template(template)
+    assert body["Conditions"]["IsGuardDutyAdministrator"] == {"Fn::Equals": [{"Ref": "AWS::AccountId"}, "222222222222"]}
+    [rule] = [resource for resource in body["Resources"].values() if resource["Type"] == "AWS::Events::Rule"]
+    assert rule["Condition"] == "IsGuardDutyAdministrator"
+    assert rule["Properties"]["EventPattern"]["source"] == ["aws.guardduty"]
+
+
+def test_fails_when_the_administrator_is_excluded(management_stack: Stack, landing_zone: LandingZone) -> None:
+    with pytest.raises(ValueError, match="other than the GuardDuty administrator"):
+        _integration(
+            management_stack,
+            landing_zone,
+            guardduty_coverage=GuardDutyCoverage.administrator("555555555555"),
+            organizational_units=OrganizationalUnits.all(excluding_accounts=["555555555555"]),
+        )
+
+
 def _enrollment_regions(template: Template) -> str:
+    return _enrollment_variables(template)["REGIONS"]
+
+
+def _enrollment_variables(template: Template) -> dict[str, str]:
     [function] = template.find_resources("AWS::Lambda::Function").values()
-    regions: str = function["Properties"]["Environment"]["Variables"]["REGIONS"]
-    return regions
+    variables: dict[str, str] = function["Properties"]["Environment"]["Variables"]
+    return variables
 
 
 def test_fails_in_another_accounts_stack(security_stack: Stack, landing_zone: LandingZone) -> None:

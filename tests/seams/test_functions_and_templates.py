@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 EVENTS = Path(__file__).parents[1] / "events"
 # Read by Powertools itself.
 NOT_OURS = {"POWERTOOLS_SERVICE_NAME"}
-FUNCTIONS = ["account_enrollment", "account_registration", "trail_subscription", "vpc_scope"]
-QUEUED_FUNCTIONS = [name for name in FUNCTIONS if name != "trail_subscription"]
+QUEUED_FUNCTIONS = ["account_enrollment", "account_registration", "guardduty_findings", "vpc_scope"]
+FUNCTIONS = sorted([*QUEUED_FUNCTIONS, "collector_checkin", "trail_subscription"])
 
 
 @cache
@@ -57,8 +57,12 @@ class _Recorded(dict[str, str]):
 
 
 def _environment(name: str) -> _Recorded:
-    # What CloudFormation fills in is a queue's URL, or the ARN of the secret or of a role.
+    # What CloudFormation fills in: names, ARNs and URLs.
     filled_in = {
+        "COLLECTOR_FUNCTION_ARN": "arn:aws:lambda:us-east-1:444444444444:function:AlertLogic-Security-Findings",
+        "COLLECTOR_FUNCTION_NAME": "AlertLogic-Security-Findings",
+        "COLLECTOR_PARAMETER": "CFN-FindingsCollectorId-AbCdEf",
+        "QUEUE_NAME": "AlertLogic-Security-Findings",
         "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/444444444444/queue",
         "DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/444444444444/dead-letters",
         "ALERTLOGIC_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:444444444444:secret:key-AbCdEf",
@@ -123,6 +127,7 @@ def test_the_queue_holds_events_back_as_long_as_the_function_relies_on() -> None
 
 
 LIFECYCLE_RULE = "LifecycleRule"
+FINDINGS_RULE = "FindingsRule"
 TAG_RULE = "VpcTagRule"
 VPC_RULE = "VpcRule"
 
@@ -136,6 +141,7 @@ VPC_RULE = "VpcRule"
         (TAG_RULE, "tag-change-vpc-removed"),
         (VPC_RULE, "create-vpc"),
         (VPC_RULE, "delete-vpc"),
+        (FINDINGS_RULE, "guardduty-finding"),
     ],
 )
 def test_the_rules_take_the_event(rule: str, event: str) -> None:
@@ -156,6 +162,8 @@ def test_the_rules_take_the_event(rule: str, event: str) -> None:
         (VPC_RULE, "create-vpc", {"source": "custom.ec2"}),
         (VPC_RULE, "create-vpc", {"detail": {"errorCode": "Client.VpcLimitExceeded"}}),
         (VPC_RULE, "delete-vpc", {"detail": {"eventName": "DeleteVpcEndpoints"}}),
+        (FINDINGS_RULE, "guardduty-finding", {"source": "custom.guardduty"}),
+        (FINDINGS_RULE, "guardduty-finding", {"detail-type": "GuardDuty Malware Protection Object Scan Result"}),
     ],
 )
 def test_the_rules_refuse_near_misses(rule: str, event: str, change: dict[str, Any]) -> None:
@@ -168,8 +176,9 @@ def test_the_rules_refuse_near_misses(rule: str, event: str, change: dict[str, A
 
 def _matches(rule: str, event: dict[str, Any]) -> bool:
     """Whether a rule takes an event, wherever it stands: in an account and again at the hub."""
+    here = {"AWS::AccountId": event["account"], "AWS::Region": event["region"]}
     found = [
-        EventPattern.load(json.dumps(resource["Properties"]["EventPattern"]))
+        EventPattern.load(json.dumps(_filled(resource["Properties"]["EventPattern"], here)))
         for template in templates().values()
         for id_, resource in template["Resources"].items()
         if resource["Type"] == "AWS::Events::Rule" and rule in id_
@@ -177,6 +186,13 @@ def _matches(rule: str, event: dict[str, Any]) -> bool:
     verdicts = {pattern.matches_event(cast("EventMessageType", event)) for pattern in found}
     [verdict] = verdicts
     return verdict
+
+
+def _filled(pattern: Any, here: dict[str, str]) -> Any:
+    """Put an account and region where a pattern names those of its stack."""
+    if isinstance(pattern, dict):
+        return here[pattern["Ref"]] if "Ref" in pattern else {key: _filled(part, here) for key, part in pattern.items()}
+    return [_filled(part, here) for part in pattern] if isinstance(pattern, list) else pattern
 
 
 def _event(name: str) -> dict[str, Any]:

@@ -38,6 +38,8 @@ SCOPE = EnrollmentScope(
     excluded_units=frozenset(),
     excluded_accounts=frozenset(),
     regions=frozenset({"us-east-1", "us-west-2"}),
+    administrator_id=None,
+    administrator_regions=frozenset(),
 )
 ACCOUNT = Account(MEMBER, "shop", "ACTIVE", (PRODUCTION, WORKLOADS, ROOT))
 
@@ -299,3 +301,17 @@ class TestOperationId:
             instances=[instance(account_id=OTHER)],
             operations=under_way(f"create-{OTHER}-01"),
         )
+
+
+def test_the_guardduty_administrator_gets_instances_in_its_regions_besides() -> None:
+    scope = replace(SCOPE, administrator_id=MEMBER, administrator_regions=frozenset({"us-east-1", "eu-west-1"}))
+
+    assert decide(scope, ACCOUNT, [instance("us-east-1"), instance("us-west-2")], []) == (Create(("eu-west-1",)),)
+
+
+def test_other_accounts_get_none_in_the_administrators_regions() -> None:
+    scope = replace(SCOPE, administrator_id=OTHER, administrator_regions=frozenset({"eu-west-1"}))
+
+    [nothing] = decide(scope, ACCOUNT, [instance("us-east-1"), instance("us-west-2")], [])
+
+    assert isinstance(nothing, Nothing)

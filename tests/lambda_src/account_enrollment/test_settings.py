@@ -7,6 +7,8 @@ from account_enrollment.settings import Settings
 ENVIRONMENT = {
     "STACK_SET_NAME": "alertlogic-member-account",
     "REGIONS": "us-east-1,us-west-2",
+    "GUARDDUTY_ADMINISTRATOR": "",
+    "ADMINISTRATOR_REGIONS": "",
     "MANAGEMENT_ACCOUNT_ID": "111111111111",
     "ALWAYS_ENROLLED": "222222222222,333333333333,444444444444",
     "INCLUDED_UNITS": "ALL",
@@ -25,10 +27,19 @@ def test_reads_the_environment() -> None:
 
     assert settings.max_concurrent_percentage == 25
     assert settings.scope.regions == {"us-east-1", "us-west-2"}
+    assert settings.scope.administrator_id is None
     assert settings.scope.included_units is None
     assert settings.scope.excluded_units == {"ou-abcd-11111111"}
     assert settings.scope.excluded_accounts == {"555555555555"}
     assert len(settings.scope.always_enrolled) == 3
+
+
+def test_reads_the_administrator() -> None:
+    said = {"GUARDDUTY_ADMINISTRATOR": "444444444444", "ADMINISTRATOR_REGIONS": "us-east-1,eu-west-1"}
+    scope = Settings.from_environment(ENVIRONMENT | said).scope
+
+    assert scope.administrator_id == "444444444444"
+    assert scope.administrator_regions == {"us-east-1", "eu-west-1"}
 
 
 def test_reads_units_in_place_of_all() -> None:
@@ -49,6 +60,8 @@ def test_fails_when_a_variable_is_missing(name: str) -> None:
         ("STACK_SET_NAME", ""),
         ("REGIONS", ""),
         ("REGIONS", "everywhere"),
+        ("GUARDDUTY_ADMINISTRATOR", "security"),
+        ("ADMINISTRATOR_REGIONS", "everywhere"),
         ("MANAGEMENT_ACCOUNT_ID", "1111"),
         ("ALWAYS_ENROLLED", "222222222222,333"),
         ("INCLUDED_UNITS", ""),
