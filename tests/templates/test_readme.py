@@ -16,7 +16,9 @@ def test_the_diagram_is_what_the_templates_say() -> None:
     assert with_diagram(TEXT, draw(templates())) == TEXT, "run `make diagram`"
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=["landing-zone", "cloudtrail-logs", "account", "vpc-tags"])
+@pytest.mark.parametrize(
+    "example", EXAMPLES, ids=["landing-zone", "cloudtrail-logs", "findings", "findings-alone", "account", "vpc-tags"]
+)
 def test_an_example_synthesizes(example: str) -> None:
     without_asset = example.replace("App()", 'App(context={"aws:cdk:bundling-stacks": []})')
 
