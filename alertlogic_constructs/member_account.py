@@ -6,7 +6,7 @@ import json
 import tempfile
 from typing import TYPE_CHECKING
 
-from aws_cdk import App, Aws, CfnCondition, CfnParameter, CfnResource, DefaultStackSynthesizer, Fn, Stack
+from aws_cdk import App, Aws, CfnCondition, CfnResource, DefaultStackSynthesizer, Fn, Stack
 
 from ._hub_bus import hub_bus
 from ._naming import Names
@@ -69,7 +69,6 @@ class MemberAccountStack(Stack):
         )
         self.instance_regions: Sequence[str] = (landing_zone.home_region,)
         self.administrator_regions: Sequence[str] = ()
-        account_name = CfnParameter(self, "AccountName", default="", description="Name of the deployment")
         in_home_region = CfnCondition(
             self, "InHomeRegion", expression=Fn.condition_equals(Aws.REGION, landing_zone.home_region)
         )
@@ -82,7 +81,6 @@ class MemberAccountStack(Stack):
             scope=scope,
             central_logs=central_logs,
             landing_zone=landing_zone,
-            account_name=account_name.value_as_string,
             policy_document=policy_document,
             prefix=prefix,
         )

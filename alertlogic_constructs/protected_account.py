@@ -75,7 +75,7 @@ class ProtectedAccount(Construct):
             landing_zone: The landing zone whose hub registers the account.
             central_logs: Whether Alert Logic takes the account's CloudTrail logs from the landing zone's log archive
                 account (`LogArchiveIngestion`), so that its role here may not create and manage trails.
-            account_name: The name of the deployment at Alert Logic; the account id unless given.
+            account_name: The name of the deployment at Alert Logic; the account's own unless given.
             offboarding: Without a landing zone, what becomes of the deployment when this construct is removed;
                 disabled unless given. With one, the hub decides.
             policy_document: A policy of your own for the role that Alert Logic assumes, in place of the pinned one.
@@ -170,6 +170,13 @@ class ProtectedAccount(Construct):
         )
         role.add_to_policy(
             iam.PolicyStatement(actions=["cloudformation:DescribeStacks"], resources=[Stack.of(self).stack_id])
+        )
+        role.add_to_policy(
+            # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsaccountmanagement.html
+            iam.PolicyStatement(
+                actions=["account:GetAccountInformation"],
+                resources=[f"arn:{Aws.PARTITION}:account::{Aws.ACCOUNT_ID}:account"],
+            )
         )
         if scope.tags:
             grant_describe_vpcs(role, self._governed_regions(landing_zone))

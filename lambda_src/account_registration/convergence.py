@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from alertlogic_api import AlertLogic
     from aws.organizations import AwsAccountId
 
-    from .effort import Outcome, Vpcs
+    from .effort import Names, Outcome, Vpcs
     from .order import Order
 
 ROUNDS: Final = 8
@@ -35,12 +35,14 @@ class Convergence:
     Args:
         alert_logic: Where it is to be.
         vpcs: Sees the VPCs that tags put into scope.
+        names: Knows the accounts' names.
         central_logs_role_arn: The role with which Alert Logic reads the central logs; empty if there is none.
     """
 
-    def __init__(self, alert_logic: AlertLogic, vpcs: Vpcs, *, central_logs_role_arn: str) -> None:
+    def __init__(self, alert_logic: AlertLogic, vpcs: Vpcs, names: Names, *, central_logs_role_arn: str) -> None:
         self._alert_logic = alert_logic
         self._vpcs = vpcs
+        self._names = names
         self._central_logs_role_arn = central_logs_role_arn
         self._policy_ids: dict[str, str] = {}
         self._has_central_credential = False
@@ -64,7 +66,7 @@ class Convergence:
         return outcomes
 
     def _converge(self, orders: Sequence[Order], outcomes: dict[AwsAccountId, Outcome]) -> None:
-        efforts = [Effort(order, self._alert_logic, self._vpcs, self._policy_ids) for order in orders]
+        efforts = [Effort(order, self._alert_logic, self._vpcs, self._names, self._policy_ids) for order in orders]
         for _ in range(ROUNDS):
             if not efforts:
                 return

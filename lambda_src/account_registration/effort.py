@@ -45,6 +45,13 @@ if TYPE_CHECKING:
             """List an account's VPCs, by region."""
             ...
 
+    class Names(Protocol):
+        """Knows the names of other accounts, as `aws.accounts.AccountReader` does."""
+
+        def name(self, account_id: AwsAccountId) -> str | None:
+            """Return an account's name."""
+            ...
+
 
 @dataclass(frozen=True, slots=True)
 class Settled:
@@ -73,6 +80,7 @@ class Effort:
     order: Order
     alert_logic: AlertLogic
     vpcs: Vpcs
+    names: Names
     policy_ids: Mapping[str, str]
     known_ours: set[str] = field(default_factory=set[str])
     credential_made_here: str | None = None
@@ -127,7 +135,8 @@ class Effort:
         return True
 
     def _create(self, change: CreateDeployment) -> None:
-        document, scope = self._wanted(new_document(change.registration), change, is_ours=True)
+        order = replace(change.registration, name=self._name(change.registration))
+        document, scope = self._wanted(new_document(order), change, is_ours=True)
         self.known_ours.add(self.alert_logic.deployments.create(document).id)
         self._look_again(change.registration)
         self.added += scope.added
@@ -181,6 +190,12 @@ class Effort:
             raise NotYet(str(error)) from error
         self.unreadable = tuple(found for found in listed.values() if isinstance(found, NotReadableError))
         return {region: found for region, found in listed.items() if not isinstance(found, NotReadableError)}
+
+    def _name(self, order: Registration) -> str:
+        try:
+            return order.name or self.names.name(order.account_id) or order.account_id
+        except RoleNotAssumableError as error:
+            raise NotYet(str(error)) from error
 
     def _read(self, deployment_id: str) -> dict[str, Any]:
         # Anew, so that what others changed since the list was read survives.

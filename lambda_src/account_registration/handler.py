@@ -12,6 +12,7 @@ import requests
 from aws_lambda_powertools.logging import Logger
 
 from alertlogic_api import AlertLogic, AuthenticationError, ConflictError, RetryableError
+from aws.accounts import AccountReader
 from aws.clients import client
 from aws.queue import Batch, NotYet, Queue
 from aws.reader import ReaderRole
@@ -78,7 +79,9 @@ def wire() -> Wiring:
         offboarding=settings.offboarding,
         alert_logic=alert_logic,
         vpcs=vpcs,
-        convergence=Convergence(alert_logic, vpcs, central_logs_role_arn=settings.central_logs_role_arn),
+        convergence=Convergence(
+            alert_logic, vpcs, AccountReader(reader_role), central_logs_role_arn=settings.central_logs_role_arn
+        ),
         reporter=Reporter(queue=queue, http=requests.Session(), logger=logger),
     )
 

@@ -61,7 +61,7 @@ class Registration:
     Attributes:
         account_id: The AWS account.
         role_arn: The role that Alert Logic assumes there.
-        name: The name for a deployment that is made; one that exists keeps its own.
+        name: The name for a deployment that is made, the account's own if it is empty; one that exists keeps its own.
         mode: `automatic` or `manual`.
         policy_name: The policy of what is protected, such as `Professional`.
         scope: What is protected.

@@ -38,7 +38,7 @@ def registration_of(request: Request) -> Registration:
     return Registration(
         account_id=account_id,
         role_arn=_property(properties, "RoleArn"),
-        name=_property(properties, "AccountName") or account_id,
+        name=_property(properties, "AccountName"),
         mode=mode,
         policy_name=_property(properties, "Policy"),
         scope=_scope(request),

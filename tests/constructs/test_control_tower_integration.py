@@ -193,7 +193,7 @@ def test_the_member_template_holds_no_code_and_fits(management_stack: Stack, lan
     types = sorted({resource["Type"] for resource in body["Resources"].values()})
     assert types == ["AWS::IAM::Policy", "AWS::IAM::Role", "Custom::AlertLogicRegistration"]
     assert {resource["Condition"] for resource in body["Resources"].values()} == {"InHomeRegion"}
-    assert set(body["Parameters"]) == {"AccountName"}
+    assert "Parameters" not in body
     assert "aws:cdk:path" not in json.dumps(body)
 
 
@@ -207,7 +207,7 @@ def test_the_member_account_registers_at_the_hub_by_name(management_stack: Stack
     assert properties == {
         "ServiceTimeout": "3600",
         "AccountId": {"Ref": "AWS::AccountId"},
-        "AccountName": {"Ref": "AccountName"},
+        "AccountName": "",
         "Mode": "manual",
         "Policy": "Professional",
         "ScopeRegions": ["us-east-1", "eu-west-1"],

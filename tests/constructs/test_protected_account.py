@@ -109,7 +109,12 @@ def test_only_the_hubs_function_may_read_and_only_this_stack(app: App, landing_z
                         "Action": "cloudformation:DescribeStacks",
                         "Effect": "Allow",
                         "Resource": {"Ref": "AWS::StackId"},
-                    }
+                    },
+                    {
+                        "Action": "account:GetAccountInformation",
+                        "Effect": "Allow",
+                        "Resource": _account_arn(),
+                    },
                 ]
             }
         },
@@ -191,6 +196,11 @@ def test_with_whole_regions_nobody_may_list_vpcs(app: App, landing_zone: Landing
     template = _member(Stack(app, "Member"), landing_zone)
 
     [policy] = template.find_resources("AWS::IAM::Policy").values()
-    [statement] = policy["Properties"]["PolicyDocument"]["Statement"]
-    assert statement["Action"] == "cloudformation:DescribeStacks"
+    actions = [statement["Action"] for statement in policy["Properties"]["PolicyDocument"]["Statement"]]
+    assert actions == ["cloudformation:DescribeStacks", "account:GetAccountInformation"]
     assert "alertlogic-vpc-scope" not in str(template.to_json())
+
+
+def _account_arn() -> dict[str, Any]:
+    own = {"Ref": "AWS::AccountId"}
+    return {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, ":account::", own, ":account"]]}

@@ -13,6 +13,7 @@ from account_registration.effort import Settled
 from alertlogic_api import AccessKey, AlertLogic, AlertLogicSettings
 from aws.organizations import AwsAccountId
 from protection.ownership import credential_name
+from tests.lambda_src.account_registration.fake_names import FakeNames
 from tests.lambda_src.account_registration.fake_vpcs import FakeVpcs
 from tests.lambda_src.account_registration.registrations import CENTRAL_ROLE, REGISTRATION
 from tests.rehearsal.alertlogic import ACCESS_KEY_ID, SECRET_KEY
@@ -36,8 +37,8 @@ def client(fake: FakeAlertLogic) -> AlertLogic:
     return AlertLogic(settings, access_key=lambda: AccessKey(ACCESS_KEY_ID, SECRET_KEY), sleep=lambda _: None)
 
 
-def loop_of(alert_logic: AlertLogic, vpcs: FakeVpcs | None = None) -> Convergence:
-    return Convergence(alert_logic, vpcs or FakeVpcs(), central_logs_role_arn=CENTRAL_ROLE)
+def loop_of(alert_logic: AlertLogic, vpcs: FakeVpcs | None = None, names: FakeNames | None = None) -> Convergence:
+    return Convergence(alert_logic, vpcs or FakeVpcs(), names or FakeNames(), central_logs_role_arn=CENTRAL_ROLE)
 
 
 def accounts(number: int) -> list[Registration]:

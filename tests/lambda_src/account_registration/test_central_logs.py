@@ -14,6 +14,7 @@ from account_registration.effort import Settled
 from account_registration.order import Deregistration, Offboarding
 from account_registration.request import RequestRefusedError
 from alertlogic_api import ConflictError, RejectedError, RetryableError
+from tests.lambda_src.account_registration.fake_names import FakeNames
 from tests.lambda_src.account_registration.fake_vpcs import FakeVpcs
 from tests.lambda_src.account_registration.loops import accounts, calls, client, loop_of, one
 from tests.lambda_src.account_registration.registrations import ACCOUNT, CENTRAL_ROLE, REGISTRATION, WITH_LOGS
@@ -120,7 +121,7 @@ class TestSwitch:
 
 class TestFailure:
     def test_refuses_what_no_role_is_known_for_and_registers_the_others(self, fake: FakeAlertLogic) -> None:
-        convergence = Convergence(client(fake), FakeVpcs(), central_logs_role_arn="")
+        convergence = Convergence(client(fake), FakeVpcs(), FakeNames(), central_logs_role_arn="")
 
         outcomes = convergence.converge([WITH_LOGS, *accounts(1)])
 

@@ -11,6 +11,8 @@ from account_registration.effort import Settled
 from account_registration.order import Deregistration, Offboarding
 from account_registration.request import RequestRefusedError
 from alertlogic_api import ConflictError, RejectedError, RetryableError
+from aws.queue import NotYet
+from tests.lambda_src.account_registration.fake_names import FakeNames
 from tests.lambda_src.account_registration.loops import (
     accounts,
     assert_registered_once,
@@ -29,6 +31,24 @@ if TYPE_CHECKING:
 
 def deregistration(offboarding: Offboarding) -> Deregistration:
     return Deregistration(ACCOUNT, REGISTRATION.role_arn, offboarding)
+
+
+class TestName:
+    def test_is_the_accounts_own_where_nobody_said_one(self, fake: FakeAlertLogic) -> None:
+        named, nameless = (replace(order, name="") for order in accounts(2))
+        convergence = loop_of(client(fake), names=FakeNames({named.account_id: "Payments"}))
+
+        convergence.converge([REGISTRATION, named, nameless])
+
+        found = {order.account_id: fake.deployments_of(order.account_id)[0]["name"] for order in (named, nameless)}
+        assert found == {named.account_id: "Payments", nameless.account_id: nameless.account_id}
+        assert fake.deployments_of(ACCOUNT)[0]["name"] == REGISTRATION.name
+
+    def test_is_waited_for_while_the_role_cannot_be_assumed(self, fake: FakeAlertLogic) -> None:
+        convergence = loop_of(client(fake), names=FakeNames(without_role={ACCOUNT}))
+
+        assert isinstance(one(convergence.converge([replace(REGISTRATION, name="")])), NotYet)
+        assert fake.deployments_of(ACCOUNT) == []
 
 
 class TestCalls:

@@ -34,8 +34,8 @@ class TestRegistrationOf:
             changed = request("Update", properties={"CentralLogs": value}, old={"CentralLogs": old})
             assert registration_of(changed).central_logs is expected
 
-    def test_falls_back_to_the_account_id_for_a_name(self) -> None:
-        assert registration_of(request(properties={"AccountName": ""})).name == MEMBER
+    def test_leaves_a_name_that_nobody_said_to_the_account(self) -> None:
+        assert not registration_of(request(properties={"AccountName": ""})).name
 
     def test_knows_an_account_without_landing_zone(self) -> None:
         properties = {"OrganizationId": "", "HomeRegion": "", "ManagementAccountId": ""}
