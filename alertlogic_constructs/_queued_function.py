@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
@@ -35,6 +36,7 @@ class QueuedFunction(AssetFunction):
     Attributes:
         queue: The queue.
         dead_letter_queue: Where messages go that failed for good. Kept for 14 days.
+        event_source: What hands the queue's messages to the function.
         age_alarm: In alarm when a message has waited for an hour.
         dead_letter_alarm: In alarm while a message is in the dead-letter queue.
     """
@@ -103,7 +105,7 @@ class QueuedFunction(AssetFunction):
         self.function.add_environment("QUEUE_URL", self.queue.queue_url)
         self.function.add_environment("DEAD_LETTER_QUEUE_URL", self.dead_letter_queue.queue_url)
         self._grant_queues()
-        lambda_.EventSourceMapping(
+        self.event_source = lambda_.EventSourceMapping(
             self,
             "EventSource",
             target=self.function,
@@ -147,6 +149,14 @@ class QueuedFunction(AssetFunction):
                 ),
             },
         )
+
+    def grant_send(self) -> None:
+        """Let the function put messages of its own into its queue."""
+        self.role.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.queue.queue_arn]))
+
+    def rule_target(self) -> targets.SqsQueue:
+        """Return the queue as a rule's target: what EventBridge cannot deliver for a day is a dead letter."""
+        return targets.SqsQueue(self.queue, dead_letter_queue=self.dead_letter_queue, max_event_age=Duration.hours(24))
 
     def _grant_queues(self) -> None:
         self.role.add_to_policy(

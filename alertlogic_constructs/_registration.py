@@ -86,9 +86,7 @@ class Registration(Construct):
         )
         grant_assume_reader_role(self.queued_function.role, names.reader_role, organization_id=organization_id)
         # What is answered as pending goes on as a message of the function's own.
-        self.queued_function.role.add_to_policy(
-            iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.queued_function.queue.queue_arn])
-        )
+        self.queued_function.grant_send()
         if organization_id is not None:
             self._admit(organization_id, registrants)
 

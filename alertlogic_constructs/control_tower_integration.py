@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import CfnStackSet, Duration, Stack
+from aws_cdk import CfnStackSet, Stack
 from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -158,13 +157,7 @@ class ControlTowerIntegration(Construct):
                 account=[landing_zone.management_account],
                 detail={"eventName": ["CreateManagedAccount", "UpdateManagedAccount"]},
             ),
-            targets=[
-                targets.SqsQueue(
-                    self.enrollment.queue,
-                    dead_letter_queue=self.enrollment.dead_letter_queue,
-                    max_event_age=Duration.hours(24),
-                )
-            ],
+            targets=[self.enrollment.rule_target()],
         )
 
     def _create_administration_role(self, landing_zone: LandingZone, stack_set_arn: str) -> iam.Role:

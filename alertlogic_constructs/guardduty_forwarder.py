@@ -118,13 +118,7 @@ class GuardDutyForwarder(Construct):
                 detail_type=["GuardDuty Finding"],
                 detail=detail or None,
             ),
-            targets=[
-                targets.SqsQueue(
-                    self.findings.queue,
-                    dead_letter_queue=self.findings.dead_letter_queue,
-                    max_event_age=Duration.hours(24),
-                )
-            ],
+            targets=[self.findings.rule_target()],
         )
         self.check_in = self._create_check_in(alert_logic)
         self.check_in_alarm = self._create_check_in_alarm()

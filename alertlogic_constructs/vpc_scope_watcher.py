@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from ._naming import Names
@@ -104,11 +103,6 @@ class VpcScopeWatcher(Construct):
             grant_assume_reader_role(
                 self.watcher.role, names.reader_role, organization_id=hub.landing_zone.organization_id
             )
-        queue = targets.SqsQueue(
-            self.watcher.queue,
-            dead_letter_queue=self.watcher.dead_letter_queue,
-            max_event_age=Duration.hours(24),
-        )
         self.rules = [
             events.Rule(
                 self,
@@ -116,7 +110,7 @@ class VpcScopeWatcher(Construct):
                 description="Hands VPC events to Alert Logic's vpc_scope",
                 event_bus=hub.bus if hub else None,
                 event_pattern=pattern,
-                targets=[queue],
+                targets=[self.watcher.rule_target()],
             )
             for rule_id, pattern in vpc_event_patterns(stack.account if hub is None else None).items()
         ]
