@@ -26,6 +26,7 @@ from alertlogic_constructs import (
     LogArchiveIngestion,
     Offboarding,
     OrganizationalUnits,
+    OrganizationsEventSpoke,
     ProtectionPolicy,
     ProtectionScope,
     VpcScopeWatcher,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from enum import Enum
 
 CONTEXT_KEY = "alertlogic:landing-zone"
+ORGANIZATIONS_REGION = "us-east-1"
 
 T = TypeVar("T")
 EnumT = TypeVar("EnumT", bound="Enum")
@@ -201,6 +203,10 @@ def build(app: App, settings: Settings) -> None:
         guardduty_coverage=settings.guardduty.coverage if settings.guardduty else None,
         organizational_units=settings.organizational_units,
     )
+    if zone.home_region != ORGANIZATIONS_REGION:
+        # AWS Organizations' events exist there only.
+        spoke = stack("Master-Global", zone.management_account, ORGANIZATIONS_REGION)
+        OrganizationsEventSpoke(spoke, "Organizations", landing_zone=zone)
     # Accounts register as soon as the master stack enrolls them.
     master.add_stack_dependency(security)
     if settings.guardduty:

@@ -11,6 +11,7 @@ from .guardduty_findings_spoke import GuardDutyFindingsSpoke
 from .guardduty_forwarder import GuardDutyForwarder
 from .landing_zone import LandingZone, OrganizationalUnits
 from .log_archive_ingestion import LogArchiveIngestion
+from .organizations_event_spoke import OrganizationsEventSpoke
 from .protected_account import ProtectedAccount
 from .protection import DeploymentMode, Offboarding, ProtectionPolicy, ProtectionScope
 from .vpc_events_spoke import VpcEventsSpoke
@@ -32,6 +33,7 @@ __all__ = [
     "LogArchiveIngestion",
     "Offboarding",
     "OrganizationalUnits",
+    "OrganizationsEventSpoke",
     "ProtectedAccount",
     "ProtectionPolicy",
     "ProtectionScope",

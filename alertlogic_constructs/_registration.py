@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Stack
+from aws_cdk import Acknowledgment, RemovalPolicy, Stack, Validations
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
@@ -32,6 +33,7 @@ class Registration(Construct):
         topic: The custom resource's service token, encrypted with `key`.
         key: The topic's key.
         queued_function: Queue, dead-letter queue and function `account_registration`.
+        accounts: The table of what is known of each account, and of its deployments and credentials at Alert Logic.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Registration(Construct):
         names: Names,
         offboarding: Offboarding,
         organization_id: str | None = None,
+        management_account: str = "",
         registrants: Sequence[str] = (),
         central_logs_role_arn: str = "",
     ) -> None:
@@ -55,6 +58,7 @@ class Registration(Construct):
             names: The installation's names.
             offboarding: What becomes of a deployment when its account's registration is deleted.
             organization_id: The organization whose accounts may register; this account alone if there is none.
+            management_account: The account that tells which accounts are to be protected, if there is one.
             registrants: Patterns of the role ARNs in it that may ask.
             central_logs_role_arn: The role with which Alert Logic reads the organization's logs, if there can be one.
 
@@ -77,8 +81,10 @@ class Registration(Construct):
                 "READER_ROLE_NAME": names.reader_role,
                 "OFFBOARDING": offboarding.value,
                 "CENTRAL_LOGS_ROLE_ARN": central_logs_role_arn,
+                "MANAGEMENT_ACCOUNT_ID": management_account,
             },
         )
+        self.accounts = self._create_accounts()
         self.topic.add_subscription(
             subscriptions.SqsSubscription(
                 self.queued_function.queue, dead_letter_queue=self.queued_function.dead_letter_queue
@@ -89,6 +95,31 @@ class Registration(Construct):
         self.queued_function.grant_send()
         if organization_id is not None:
             self._admit(organization_id, registrants)
+
+    def _create_accounts(self) -> dynamodb.Table:
+        table = dynamodb.Table(
+            self,
+            "Accounts",
+            partition_key=dynamodb.Attribute(name="account_id", type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name="item", type=dynamodb.AttributeType.STRING),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            # All of it can be read anew from AWS and Alert Logic.
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        Validations.of(table).acknowledge(
+            Acknowledgment(id="AwsSolutions-DDB3", reason="What is lost is read anew from AWS and Alert Logic")
+        )
+        self.queued_function.function.add_environment("TABLE_NAME", table.table_name)
+        self.queued_function.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=[
+                    f"dynamodb:{action}"
+                    for action in ("GetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem")
+                ],
+                resources=[table.table_arn],
+            )
+        )
+        return table
 
     def _admit(self, organization_id: str, registrants: Sequence[str]) -> None:
         in_organization = {"aws:PrincipalOrgID": organization_id}

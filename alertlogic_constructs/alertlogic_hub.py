@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Stack, Token
+from aws_cdk import Acknowledgment, CfnOutput, Duration, RemovalPolicy, Stack, Token, Validations
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from ._naming import CONTROL_TOWER_EXECUTION, DEFAULT_PREFIX, Names
@@ -20,17 +21,24 @@ if TYPE_CHECKING:
     from .alert_logic import AlertLogic
     from .landing_zone import LandingZone
 
+# The one object of the bucket.
+STATUS_KEY = "status.json"
+_STATUS_EVERY = Duration.minutes(15)
+
 
 class AlertLogicHub(Construct):
     """What every other account sends to: the registration topic and the event bus.
 
     Creates in the security account, home region: topic `<prefix>-registration` with a customer-managed key, queue,
-    dead-letter queue, alarms and function `account_registration`; event bus `<prefix>-hub`.
+    dead-letter queue, alarms, table and function `account_registration`; event bus `<prefix>-hub` with the rule on what
+    the management account says; a bucket for the status of all accounts, which is written every 15 minutes.
 
     Attributes:
         registration_topic: Service token of the custom resources that register accounts.
         bus: The event bus; its policy admits the organization only.
         registration: The queue, dead-letter queue and function behind the topic.
+        accounts_rule: The rule on what the management account says.
+        status_bucket: The bucket with the status of all accounts; it goes, with what is in it, when the hub goes.
         landing_zone: The landing zone.
         prefix: The prefix of all physical names.
     """
@@ -76,6 +84,7 @@ class AlertLogicHub(Construct):
             names=names,
             offboarding=offboarding,
             organization_id=landing_zone.organization_id,
+            management_account=landing_zone.management_account,
             registrants=[f"arn:{Stack.of(self).partition}:iam::*:role/{CONTROL_TOWER_EXECUTION}"]
             if registrants is None
             else _checked(registrants),
@@ -95,6 +104,50 @@ class AlertLogicHub(Construct):
                 conditions={"StringEquals": {"aws:PrincipalOrgID": landing_zone.organization_id}},
             )
         )
+        self.accounts_rule = events.Rule(
+            self,
+            "AccountsRule",
+            description="The management account says which accounts are to be protected",
+            event_bus=self.bus,
+            # EventBridge sets the account, so nobody else can speak for it.
+            event_pattern=events.EventPattern(
+                account=[landing_zone.management_account], source=["alertlogic.accounts"], detail_type=["Accounts"]
+            ),
+            targets=[self.registration.rule_target()],
+        )
+        self.status_bucket = self._create_status_bucket()
+
+    def _create_status_bucket(self) -> s3.Bucket:
+        bucket = s3.Bucket(
+            self,
+            "Status",
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            versioned=True,
+            lifecycle_rules=[s3.LifecycleRule(noncurrent_version_expiration=Duration.days(90))],
+            removal_policy=RemovalPolicy.DESTROY,
+            auto_delete_objects=True,
+        )
+        Validations.of(bucket).acknowledge(
+            Acknowledgment(id="AwsSolutions-S1", reason="One object, which one function writes and operators read")
+        )
+        self.registration.function.add_environment("STATUS_BUCKET", bucket.bucket_name)
+        self.registration.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["s3:GetObject", "s3:PutObject"], resources=[bucket.arn_for_objects(STATUS_KEY)]
+            )
+        )
+        events.Rule(
+            self,
+            "StatusSchedule",
+            description="Has the status of all accounts written down",
+            schedule=events.Schedule.rate(_STATUS_EVERY),
+            targets=[self.registration.rule_target()],
+        )
+        output = CfnOutput(self, "StatusBucket", description="What `make status` reads", value=bucket.bucket_name)
+        output.override_logical_id("StatusBucket")
+        return bucket
 
 
 def _checked(registrants: Sequence[str]) -> Sequence[str]:

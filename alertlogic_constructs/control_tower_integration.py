@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import CfnStackSet, Stack
+from aws_cdk import Aws, CfnStackSet, Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from ._acknowledge import acknowledge_wildcards
+from ._alarms import PERIOD, create_alarm
+from ._enrollment_events import enrollment_patterns
+from ._hub_bus import hub_bus
 from ._naming import CONTROL_TOWER_EXECUTION, DEFAULT_PREFIX, Names
 from ._queued_function import QueuedFunction
+from ._stack_set_access import grant_stack_set
+from ._stack_set_emptier import StackSetEmptier
 from ._validation import Checks, require_environment
 from .landing_zone import OrganizationalUnits
 from .member_account import MemberAccountStack
@@ -25,25 +31,32 @@ if TYPE_CHECKING:
 
 # StackSets' defaults stop at the first bad account, and take an account at a time.
 _MAX_CONCURRENT_PERCENTAGE = 25
+_WHOLE = 100
+_SHORTEST_SWEEP_MINUTES = 60
 
 
 class ControlTowerIntegration(Construct):
     """Enrolls every account of the landing zone that Control Tower enrolls, so that it registers with Alert Logic.
 
-    Control Tower's `CreateManagedAccount` and `UpdateManagedAccount` events say where to look; the function compares
-    what the organization and the StackSet are with what they should be, and makes the difference.
+    Events of Control Tower and AWS Organizations say where to look, and a sweep looks at everything; the function
+    compares what the organization and the StackSet are with what they should be, and makes the difference: it creates
+    and mends the stack instances of accounts that are to be protected, deletes those of accounts that are not any more,
+    and tells the hub of both. When the stack is deleted, the StackSet is emptied first.
 
-    Creates in the management account, home region: an EventBridge rule on the default bus, queue, dead-letter queue,
+    Creates in the management account, home region: EventBridge rules on the default bus, queue, dead-letter queue,
     alarms and function `account_enrollment`; StackSet `<prefix>-member-account` with an administration role of its
-    own. In each enrolled account, through the StackSet: what `ProtectedAccount` creates; where VPC tags decide, in each
-    governed region also what `VpcEventsSpoke` creates; in each governed region of an account that forwards GuardDuty's
-    findings, what `GuardDutyFindingsSpoke` creates.
+    own; queue, dead-letter queue, alarms and function `stackset_emptier`. In each enrolled account, through the
+    StackSet: what `ProtectedAccount` creates; where VPC tags decide, in each governed region also what `VpcEventsSpoke`
+    creates; in each governed region of an account that forwards GuardDuty's findings, what `GuardDutyFindingsSpoke`
+    creates.
 
     Attributes:
         enrollment: The queue, dead-letter queue and function.
-        lifecycle_rule: The rule on Control Tower's lifecycle events.
+        rules: The rules on Control Tower's and Organizations' events, on this stack's deployments, and the sweep's.
+        removals_alarm: In alarm when the deletion guard held a removal back.
         stack_set: The StackSet.
         administration_role: The StackSet's administration role.
+        emptier: The queue, dead-letter queue and function that empty the StackSet.
         member_account_stack: The stack whose template the StackSet deploys.
 
     See https://docs.aws.amazon.com/controltower/latest/userguide/lifecycle-events.html
@@ -63,6 +76,8 @@ class ControlTowerIntegration(Construct):
         central_logs: bool = False,
         guardduty_coverage: GuardDutyCoverage | None = None,
         organizational_units: OrganizationalUnits | None = None,
+        sweep_interval: Duration | None = None,
+        deletion_guard_percentage: int = 10,
         policy_document: iam.PolicyDocument | None = None,
         prefix: str = DEFAULT_PREFIX,
     ) -> None:
@@ -83,18 +98,24 @@ class ControlTowerIntegration(Construct):
                 the same coverage; none unless given. The management account, which no StackSet reaches, needs a
                 `GuardDutyFindingsSpoke` per governed region, as does an administrator that is not enrolled.
             organizational_units: Which accounts are enrolled; those of every unit, unless given.
+            sweep_interval: How often all accounts are looked at, events or not; every 6 hours unless given. Every
+                deployment of the stack does so, too.
+            deletion_guard_percentage: Which share of the enrolled accounts, and at least one, may leave within 24
+                hours, from 0 to 100. Beyond it nothing is removed: `removals_alarm` says so, and the next sweep looks
+                again. 100 lets through whatever is meant to leave.
             policy_document: A policy of your own for the role that Alert Logic assumes, in place of the pinned one.
             prefix: The prefix of all physical names, the hub's own; fixed for the life of the installation.
 
         Raises:
             ValueError: for a stack in another account or region, an exclusion of an account that is always
-                protected or is the GuardDuty administrator, a region that is not governed, or a malformed prefix.
+                protected or is the GuardDuty administrator, a region that is not governed, a percentage or an interval
+                that cannot be, or a malformed prefix.
         """
         super().__init__(parent, construct_id)
         units = organizational_units or OrganizationalUnits.all()
         names = Names(prefix)
         require_environment(self, account=landing_zone.management_account, region=landing_zone.home_region)
-        _check(landing_zone, units, guardduty_coverage)
+        _check(landing_zone, units, guardduty_coverage, sweep_interval, deletion_guard_percentage)
         self.member_account_stack = MemberAccountStack(
             alert_logic=alert_logic,
             landing_zone=landing_zone,
@@ -115,15 +136,21 @@ class ControlTowerIntegration(Construct):
         )
         self.administration_role = self._create_administration_role(landing_zone, stack_set_arn)
         self.stack_set = self._create_stack_set(names)
-        self.enrollment = self._create_enrollment(landing_zone, units, guardduty_coverage, names)
-        self._grant_enrollment(landing_zone, names.stack_set, stack_set_arn)
-        self.lifecycle_rule = self._create_lifecycle_rule(landing_zone)
+        self._hub_bus_arn = hub_bus(self, landing_zone, names).event_bus_arn
+        self.enrollment = self._create_enrollment(
+            landing_zone, units, guardduty_coverage, deletion_guard_percentage, names
+        )
+        self._grant_enrollment(landing_zone, names.stack_set)
+        self.rules = self._create_rules(landing_zone, sweep_interval or Duration.hours(6))
+        self.removals_alarm = self._create_removals_alarm()
+        self.emptier = self._create_emptier(landing_zone, names)
 
     def _create_enrollment(
         self,
         landing_zone: LandingZone,
         units: OrganizationalUnits,
         guardduty_coverage: GuardDutyCoverage | None,
+        deletion_guard_percentage: int,
         names: Names,
     ) -> QueuedFunction:
         administrator = guardduty_coverage.administrator_account if guardduty_coverage else None
@@ -137,6 +164,9 @@ class ControlTowerIntegration(Construct):
                 "REGIONS": ",".join(self.member_account_stack.instance_regions),
                 "GUARDDUTY_ADMINISTRATOR": administrator or "",
                 "ADMINISTRATOR_REGIONS": ",".join(self.member_account_stack.administrator_regions),
+                "HUB_BUS_ARN": self._hub_bus_arn,
+                "STACK_ARN": Aws.STACK_ID,
+                "DELETION_GUARD_PERCENTAGE": str(deletion_guard_percentage),
                 "MANAGEMENT_ACCOUNT_ID": landing_zone.management_account,
                 "ALWAYS_ENROLLED": ",".join(landing_zone.shared_accounts),
                 "INCLUDED_UNITS": ",".join(units.included) or "ALL",
@@ -146,19 +176,53 @@ class ControlTowerIntegration(Construct):
             },
         )
 
-    def _create_lifecycle_rule(self, landing_zone: LandingZone) -> events.Rule:
-        return events.Rule(
+    def _create_removals_alarm(self) -> cloudwatch.Alarm:
+        return create_alarm(
             self,
-            "LifecycleRule",
-            description="Control Tower created, enrolled or updated an account",
-            event_pattern=events.EventPattern(
-                source=["aws.controltower"],
-                detail_type=["AWS Service Event via CloudTrail"],
-                account=[landing_zone.management_account],
-                detail={"eventName": ["CreateManagedAccount", "UpdateManagedAccount"]},
+            "RemovalsAlarm",
+            metric=cloudwatch.Metric(
+                namespace="AlertLogic",
+                metric_name="RemovalsHeldBack",
+                dimensions_map={"service": "account_enrollment"},
+                period=PERIOD,
+                statistic="Sum",
             ),
-            targets=[self.enrollment.rule_target()],
+            threshold=0,
+            description="account_enrollment: more accounts would be removed than the deletion guard lets through",
         )
+
+    def _create_emptier(self, landing_zone: LandingZone, names: Names) -> StackSetEmptier:
+        emptier = StackSetEmptier(
+            self,
+            "StackSetEmptier",
+            stack_set_name=names.stack_set,
+            max_concurrent_percentage=_MAX_CONCURRENT_PERCENTAGE,
+        )
+        grant_stack_set(
+            emptier.role,
+            name=names.stack_set,
+            account=landing_zone.management_account,
+            region=landing_zone.home_region,
+            administration_role=self.administration_role,
+            verbs=["Delete"],
+        )
+        # Emptied before the StackSet is deleted, and after whatever could make instances again is gone.
+        emptier.resource.node.add_dependency(self.stack_set)
+        for maker in (self.enrollment.event_source, *self.rules):
+            maker.node.add_dependency(emptier.resource)
+        return emptier
+
+    def _create_rules(self, landing_zone: LandingZone, sweep_interval: Duration) -> list[events.Rule]:
+        target = self.enrollment.rule_target()
+        rules = [
+            events.Rule(self, rule_id, description=description, event_pattern=pattern, targets=[target])
+            for rule_id, (description, pattern) in enrollment_patterns(landing_zone).items()
+        ]
+        schedule = events.Schedule.rate(sweep_interval)
+        sweep = events.Rule(
+            self, "SweepRule", description="Begins a sweep over all accounts", schedule=schedule, targets=[target]
+        )
+        return [*rules, sweep]
 
     def _create_administration_role(self, landing_zone: LandingZone, stack_set_arn: str) -> iam.Role:
         # A StackSet acts in a region that is disabled by default as that region's own principal.
@@ -211,52 +275,63 @@ class ControlTowerIntegration(Construct):
         stack_set.node.add_dependency(self.administration_role)
         return stack_set
 
-    def _grant_enrollment(self, landing_zone: LandingZone, stack_set: str, stack_set_arn: str) -> None:
-        partition = Stack.of(self).partition
-        organization = f"arn:{partition}:organizations::{landing_zone.management_account}"
+    def _grant_enrollment(self, landing_zone: LandingZone, stack_set: str) -> None:
+        role = self.enrollment.role
+        self.enrollment.grant_send()
+        grant_stack_set(
+            role,
+            name=stack_set,
+            account=landing_zone.management_account,
+            region=landing_zone.home_region,
+            administration_role=self.administration_role,
+            verbs=["Create", "Update", "Delete"],
+        )
+        organization = f"arn:{Stack.of(self).partition}:organizations::{landing_zone.management_account}"
         accounts = f"{organization}:account/{landing_zone.organization_id}/*"
         units = f"{organization}:ou/{landing_zone.organization_id}/*"
+        roots = f"{organization}:root/{landing_zone.organization_id}/*"
         statements = [
             iam.PolicyStatement(actions=["organizations:DescribeAccount"], resources=[accounts]),
             iam.PolicyStatement(actions=["organizations:ListParents"], resources=[accounts, units]),
             iam.PolicyStatement(
-                actions=["cloudformation:ListStackInstances", "cloudformation:ListStackSetOperations"],
-                resources=[stack_set_arn],
+                actions=["organizations:ListAccountsForParent", "organizations:ListOrganizationalUnitsForParent"],
+                resources=[units, roots],
             ),
-            iam.PolicyStatement(
-                actions=[
-                    "cloudformation:CreateStackInstances",
-                    "cloudformation:UpdateStackInstances",
-                    "cloudformation:DeleteStackInstances",
-                ],
-                # These also act on targets and resource types:
-                # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html
-                resources=[
-                    stack_set_arn,
-                    f"arn:{partition}:cloudformation:*:{landing_zone.management_account}:stackset-target/{stack_set}:*",
-                    f"arn:{partition}:cloudformation:*::type/resource/*",
-                ],
-            ),
-            # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-prereqs-self-managed.html
-            iam.PolicyStatement(actions=["iam:GetRole"], resources=[self.administration_role.role_arn]),
-            iam.PolicyStatement(
-                actions=["iam:PassRole"],
-                resources=[self.administration_role.role_arn],
-                conditions={"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}},
-            ),
+            # The action knows no resource-level permissions:
+            # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html
+            iam.PolicyStatement(actions=["organizations:ListRoots"], resources=["*"]),
         ]
         for statement in statements:
-            self.enrollment.role.add_to_policy(statement)
-        acknowledge_wildcards(
-            self.enrollment.role,
-            "Any account and unit of one organization, and one StackSet, whose ARNs end in an id that AWS chooses",
-            *statements,
-        )
+            role.add_to_policy(statement)
+        acknowledge_wildcards(role, "Any account and unit of one organization", *statements)
+        role.add_to_policy(iam.PolicyStatement(actions=["events:PutEvents"], resources=[self._hub_bus_arn]))
 
 
-def _check(landing_zone: LandingZone, units: OrganizationalUnits, guardduty_coverage: GuardDutyCoverage | None) -> None:
+def _check(
+    landing_zone: LandingZone,
+    units: OrganizationalUnits,
+    guardduty_coverage: GuardDutyCoverage | None,
+    sweep_interval: Duration | None,
+    deletion_guard_percentage: object,
+) -> None:
     administrator = guardduty_coverage.administrator_account if guardduty_coverage else None
     checks = Checks("ControlTowerIntegration")
+    checks.require(
+        isinstance(deletion_guard_percentage, int)
+        and not isinstance(deletion_guard_percentage, bool)
+        and deletion_guard_percentage in range(_WHOLE + 1),
+        "deletion_guard_percentage",
+        deletion_guard_percentage,
+        f"a whole number from 0 to {_WHOLE}",
+        "leave it out for 10",
+    )
+    checks.require(
+        sweep_interval is None or sweep_interval.to_minutes() >= _SHORTEST_SWEEP_MINUTES,
+        "sweep_interval",
+        sweep_interval and sweep_interval.to_string(),
+        f"{_SHORTEST_SWEEP_MINUTES} minutes or longer, which a sweep over thousands of accounts can take",
+        "leave it out for 6 hours",
+    )
     for account in units.excluded_accounts:
         checks.require(
             account not in landing_zone.shared_accounts,

@@ -6,7 +6,7 @@ import json
 import tempfile
 from typing import TYPE_CHECKING
 
-from aws_cdk import App, Aws, CfnCondition, CfnResource, DefaultStackSynthesizer, Fn, Stack
+from aws_cdk import App, Aws, CfnCondition, CfnOutput, CfnResource, DefaultStackSynthesizer, Fn, Stack
 
 from ._hub_bus import hub_bus
 from ._naming import Names
@@ -85,6 +85,9 @@ class MemberAccountStack(Stack):
             prefix=prefix,
         )
         _set_condition(account, in_home_region)
+        # The hub reads here how the account is to be registered, when it looks whether it still is.
+        registration = CfnOutput(self, "Registration", value=self.to_json_string(account.properties))
+        registration.condition = in_home_region
 
         if scope.tags:
             self.instance_regions = landing_zone.governed_regions

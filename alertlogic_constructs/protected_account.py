@@ -42,6 +42,7 @@ class ProtectedAccount(Construct):
         alert_logic_role: The role that Alert Logic assumes.
         reader_role: The role that the hub's functions assume.
         registration: The custom resource; attributes `Status` and `DeploymentId`.
+        properties: What the custom resource asks for.
     """
 
     def __init__(
@@ -115,22 +116,23 @@ class ProtectedAccount(Construct):
             topic_arn = service.topic.topic_arn
         else:
             topic_arn = _hub_topic_arn(landing_zone, names)
+        self.properties: Mapping[str, object] = {
+            "AccountId": Aws.ACCOUNT_ID,
+            "AccountName": account_name or "",
+            "RoleArn": self.alert_logic_role.role_arn,
+            "Mode": mode.value,
+            "Policy": policy.value,
+            **self._protected(scope, landing_zone),
+            "CentralLogs": json.dumps(central_logs),
+            **_control_tower(landing_zone),
+        }
         self.registration = CustomResource(
             self,
             "Resource",
             resource_type="Custom::AlertLogicRegistration",
             service_token=topic_arn,
             service_timeout=_ANSWER_WITHIN,
-            properties={
-                "AccountId": Aws.ACCOUNT_ID,
-                "AccountName": account_name or "",
-                "RoleArn": self.alert_logic_role.role_arn,
-                "Mode": mode.value,
-                "Policy": policy.value,
-                **self._protected(scope, landing_zone),
-                "CentralLogs": json.dumps(central_logs),
-                **_control_tower(landing_zone),
-            },
+            properties=self.properties,
         )
         # Registered last and deregistered first: Alert Logic and the registration function need the roles meanwhile.
         self.registration.node.add_dependency(*needed)

@@ -201,3 +201,44 @@ def test_fails_when_the_prefix_is_no_prefix(
 ) -> None:
     with pytest.raises(ValueError, match="prefix is"):
         AlertLogicHub(security_stack, "Hub", alert_logic=alert_logic, landing_zone=landing_zone, prefix=prefix)
+
+
+def test_only_the_management_account_says_which_accounts_are_to_be_protected(
+    security_stack: Stack, alert_logic: AlertLogic, landing_zone: LandingZone
+) -> None:
+    AlertLogicHub(security_stack, "Hub", alert_logic=alert_logic, landing_zone=landing_zone)
+
+    Template.from_stack(security_stack).has_resource_properties(
+        "AWS::Events::Rule",
+        {
+            "EventPattern": {
+                "account": ["111111111111"],
+                "source": ["alertlogic.accounts"],
+                "detail-type": ["Accounts"],
+            },
+            "EventBusName": Match.any_value(),
+        },
+    )
+
+
+def test_the_status_is_kept_encrypted_versioned_and_private(
+    security_stack: Stack, alert_logic: AlertLogic, landing_zone: LandingZone
+) -> None:
+    AlertLogicHub(security_stack, "Hub", alert_logic=alert_logic, landing_zone=landing_zone)
+
+    template = Template.from_stack(security_stack)
+    template.has_resource_properties(
+        "AWS::S3::Bucket",
+        {
+            "VersioningConfiguration": {"Status": "Enabled"},
+            "BucketEncryption": Match.any_value(),
+            "PublicAccessBlockConfiguration": {
+                "BlockPublicAcls": True,
+                "BlockPublicPolicy": True,
+                "IgnorePublicAcls": True,
+                "RestrictPublicBuckets": True,
+            },
+        },
+    )
+    template.has_output("StatusBucket", {})
+    template.has_resource_properties("AWS::Events::Rule", {"ScheduleExpression": "rate(15 minutes)"})

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from aws_cdk import App, Environment, Stack
+from aws_cdk import App, Duration, Environment, Stack
 from aws_cdk.assertions import Match, Template
 
 from alertlogic_constructs import (
@@ -49,11 +49,76 @@ def test_control_towers_events_reach_the_queue(management_stack: Stack, landing_
                 "source": ["aws.controltower"],
                 "detail-type": ["AWS Service Event via CloudTrail"],
                 "account": ["111111111111"],
-                "detail": {"eventName": ["CreateManagedAccount", "UpdateManagedAccount"]},
+                "detail": {"eventName": Match.array_with(["CreateManagedAccount", "UpdateManagedAccount"])},
             },
-            "Targets": [Match.object_like({"DeadLetterConfig": Match.any_value()})],
         },
     )
+    rules = template.find_resources("AWS::Events::Rule").values()
+    assert len(rules) == 5
+    for rule in rules:
+        [target] = rule["Properties"]["Targets"]
+        assert "DeadLetterConfig" in target
+
+
+def test_a_sweep_looks_at_everything_every_six_hours_and_after_each_deployment(
+    management_stack: Stack, landing_zone: LandingZone
+) -> None:
+    template = _integration(management_stack, landing_zone)
+
+    template.has_resource_properties("AWS::Events::Rule", {"ScheduleExpression": "rate(6 hours)"})
+    template.has_resource_properties(
+        "AWS::Events::Rule",
+        {
+            "EventPattern": {
+                "source": ["aws.cloudformation"],
+                "detail-type": ["CloudFormation Stack Status Change"],
+                "detail": {
+                    "stack-id": [{"Ref": "AWS::StackId"}],
+                    "status-details": {"status": ["CREATE_COMPLETE", "UPDATE_COMPLETE"]},
+                },
+            }
+        },
+    )
+
+
+def test_the_stack_set_is_emptied_before_it_goes_and_after_all_that_fills_it(
+    management_stack: Stack, landing_zone: LandingZone
+) -> None:
+    template = _integration(management_stack, landing_zone)
+
+    [(emptied, resource)] = template.find_resources("Custom::StackSetInstances").items()
+    [stack_set] = template.find_resources("AWS::CloudFormation::StackSet")
+    assert stack_set in resource["DependsOn"]
+    assert all(r["DependsOn"] == [emptied] for r in template.find_resources("AWS::Events::Rule").values())
+    mappings = template.find_resources("AWS::Lambda::EventSourceMapping")
+    [enrollment] = [mapping for id_, mapping in mappings.items() if "AccountEnrollment" in id_]
+    assert enrollment["DependsOn"] == [emptied]
+    [own] = [id_ for id_ in mappings if "Emptier" in id_]
+    assert own in resource["DependsOn"]
+
+
+def test_removals_are_guarded(management_stack: Stack, landing_zone: LandingZone) -> None:
+    template = _integration(management_stack, landing_zone, deletion_guard_percentage=25)
+
+    assert _enrollment_variables(template)["DELETION_GUARD_PERCENTAGE"] == "25"
+    template.has_resource_properties(
+        "AWS::CloudWatch::Alarm",
+        {"MetricName": "RemovalsHeldBack", "Namespace": "AlertLogic", "Threshold": 0},
+    )
+
+
+def test_the_function_may_tell_the_hub_and_nobody_else(management_stack: Stack, landing_zone: LandingZone) -> None:
+    template = _integration(management_stack, landing_zone)
+
+    bus = ":events:us-east-1:444444444444:event-bus/alertlogic-hub"
+    assert bus in str(_enrollment_variables(template)["HUB_BUS_ARN"])
+    [statement] = [
+        statement
+        for policy in template.find_resources("AWS::IAM::Policy").values()
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Action"] == "events:PutEvents"
+    ]
+    assert bus in str(statement["Resource"])
 
 
 def test_the_stack_set_goes_on_past_bad_accounts(management_stack: Stack, landing_zone: LandingZone) -> None:
@@ -97,7 +162,9 @@ def test_the_function_may_do_this_and_no_more(management_stack: Stack, landing_z
     }
     assert allowed == {
         *(f"logs:{action}" for action in ("CreateLogStream", "PutLogEvents")),
-        *(f"organizations:{action}" for action in ("DescribeAccount", "ListParents")),
+        *(f"organizations:{action}" for action in ("DescribeAccount", "ListParents", "ListRoots")),
+        *(f"organizations:List{listed}ForParent" for listed in ("Accounts", "OrganizationalUnits")),
+        "events:PutEvents",
         *(f"cloudformation:{verb}StackInstances" for verb in ("List", "Create", "Update", "Delete")),
         *("cloudformation:ListStackSetOperations", "iam:GetRole", "iam:PassRole"),
         *(f"sqs:{action}" for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")),
@@ -303,7 +370,8 @@ def _enrollment_regions(template: Template) -> str:
 
 
 def _enrollment_variables(template: Template) -> dict[str, str]:
-    [function] = template.find_resources("AWS::Lambda::Function").values()
+    functions = template.find_resources("AWS::Lambda::Function").values()
+    [function] = [f for f in functions if f["Properties"]["Handler"].startswith("account_enrollment.")]
     variables: dict[str, str] = function["Properties"]["Environment"]["Variables"]
     return variables
 
@@ -311,6 +379,25 @@ def _enrollment_variables(template: Template) -> dict[str, str]:
 def test_fails_in_another_accounts_stack(security_stack: Stack, landing_zone: LandingZone) -> None:
     with pytest.raises(ValueError, match=r"env\.account is '444444444444'; allowed is '111111111111'"):
         _integration(security_stack, landing_zone)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            {"deletion_guard_percentage": 101},
+            "deletion_guard_percentage is 101; allowed is a whole number from 0",
+        ),
+        ({"deletion_guard_percentage": True}, "deletion_guard_percentage is True"),
+        ({"deletion_guard_percentage": "10"}, "deletion_guard_percentage is '10'"),
+        ({"sweep_interval": Duration.minutes(5)}, r"sweep_interval is .*60 minutes or longer"),
+    ],
+)
+def test_fails_with_what_cannot_be(
+    management_stack: Stack, landing_zone: LandingZone, arguments: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        _integration(management_stack, landing_zone, **arguments)
 
 
 @pytest.mark.parametrize(

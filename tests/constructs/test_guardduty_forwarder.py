@@ -24,7 +24,7 @@ def _rule(template: Template) -> dict[str, Any]:
     [rule] = [
         rule["Properties"]
         for rule in template.find_resources("AWS::Events::Rule").values()
-        if "EventPattern" in rule["Properties"]
+        if "GuardDuty" in rule["Properties"]["Description"] and "EventPattern" in rule["Properties"]
     ]
     return rule
 

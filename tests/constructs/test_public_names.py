@@ -22,6 +22,7 @@ def test_exactly_these_names_are_public() -> None:
         "LogArchiveIngestion",
         "Offboarding",
         "OrganizationalUnits",
+        "OrganizationsEventSpoke",
         "ProtectedAccount",
         "ProtectionPolicy",
         "ProtectionScope",

@@ -66,6 +66,7 @@ def test_beside_a_hub_it_listens_on_the_hubs_bus(
     template = _beside_hub(security_stack, alert_logic, landing_zone)
 
     rules = [rule["Properties"] for rule in template.find_resources("AWS::Events::Rule").values()]
+    rules = [rule for rule in rules if "VPC" in rule["Description"]]
     assert [rule["EventPattern"]["source"] for rule in rules] == [["aws.tag"], ["aws.ec2"]]
     for rule in rules:
         assert "Hub" in rule["EventBusName"]["Ref"]
