@@ -63,6 +63,7 @@ class Settings:
     scope: ProtectionScope
     trail: CentralTrail | None
     guardduty: GuardDuty | None
+    deletion_guard_percentage: int
     offboarding: Offboarding
 
 
@@ -82,6 +83,7 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
         "scope": reader.scope,
         "trail": reader.trail,
         "guardduty": reader.guardduty,
+        "deletion_guard_percentage": reader.deletion_guard_percentage,
         "offboarding": lambda: reader.choice(Offboarding, "offboarding"),
     }
     made: dict[str, Any] = {name: reader.attempt(make) for name, make in parts.items()}
@@ -153,6 +155,14 @@ class _Reader:
         names = {"bucket_name": None, "topic_arn": None, **said}
         return CentralTrail(organization_id=self._zone.organization_id, **names)
 
+    def deletion_guard_percentage(self) -> int:
+        given = self.left.pop("deletion_guard_percentage", None)
+        if not isinstance(given, int) or isinstance(given, bool):
+            raise ValueError(
+                f"deletion_guard_percentage is {given!r}; allowed is a whole number from 0 to 100; correct it"
+            )
+        return given
+
     def guardduty(self) -> GuardDuty | None:
         said = self.left.pop("guardduty", "missing")
         filters = ("minimum_severity", "finding_types", "sample_findings")
@@ -202,6 +212,7 @@ def build(app: App, settings: Settings) -> None:
         central_logs=settings.trail is not None,
         guardduty_coverage=settings.guardduty.coverage if settings.guardduty else None,
         organizational_units=settings.organizational_units,
+        deletion_guard_percentage=settings.deletion_guard_percentage,
     )
     if zone.home_region != ORGANIZATIONS_REGION:
         # AWS Organizations' events exist there only.
@@ -264,8 +275,7 @@ def context_of(app: App) -> Mapping[str, Any]:
 if __name__ == "__main__":
     app = App()
     try:
-        settings = read_settings(context_of(app))
+        build(app, read_settings(context_of(app)))
     except ValueError as error:
         sys.exit(str(error))
-    build(app, settings)
     app.synth()

@@ -221,6 +221,20 @@ def test_fails_when_the_scope_is_not_said(key: str, value: Any) -> None:
         sample.read_settings(_example() | {key: value})
 
 
+@pytest.mark.parametrize("percentage", [None, "10", True, 101])
+def test_fails_when_the_deletion_guard_is_no_percentage(percentage: Any) -> None:
+    with pytest.raises(ValueError, match="deletion_guard_percentage is"):
+        _stacks(deletion_guard_percentage=percentage)
+
+
+def test_organizations_events_come_from_us_east_1() -> None:
+    app = _stacks(home_region="us-west-2")
+
+    spoke = Template.from_stack(app.node.find_child("AlertLogic-Master-Global"))  # type: ignore[arg-type]
+    assert "aws.organizations" in str(spoke.find_resources("AWS::Events::Rule"))
+    assert _stacks().node.try_find_child("AlertLogic-Master-Global") is None
+
+
 @pytest.mark.parametrize("included", [None, 5, "ou-abcd-11111111", {}])
 def test_fails_when_the_included_units_are_no_list(included: Any) -> None:
     with pytest.raises(ValueError, match=r"included_units is .*a list of strings"):
