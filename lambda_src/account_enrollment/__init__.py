@@ -1,1 +1,1 @@
-"""Gives every account that Control Tower enrolls its stack instances. Runs in the management account."""
+"""Gives each account of the organization the stack instances that it should have. Runs in the management account."""

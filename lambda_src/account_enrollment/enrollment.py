@@ -1,17 +1,36 @@
-"""What an account's stack instances lack: the decision, without any reading or writing."""
+"""What an account's stack instances lack, or have too much of: the decision, without any reading or writing."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from .operations import accounts_named_by, is_removal
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from aws.organizations import Account, AwsAccountId
     from aws.stack_sets import Operation, StackInstance
+
+# https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts_account_state.html
+_LEFT: Final = frozenset({"SUSPENDED", "PENDING_CLOSURE", "CLOSED"})
+_UNFINISHED: Final = frozenset({"PENDING", "RUNNING"})
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """An account as it was read.
+
+    Attributes:
+        account_id: Its id.
+        account: What Organizations says of it; None if it is not in the organization.
+        instances: Its instances, in whatever region.
+    """
+
+    account_id: AwsAccountId
+    account: Account | None
+    instances: tuple[StackInstance, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +57,19 @@ class EnrollmentScope:
     administrator_id: str | None
     administrator_regions: frozenset[str]
 
-    def regions_of(self, account: Account) -> frozenset[str]:
+    def regions_of(self, account_id: AwsAccountId) -> frozenset[str]:
         """Say where an account gets an instance."""
-        return self.regions | self.administrator_regions if account.id == self.administrator_id else self.regions
+        return self.regions | self.administrator_regions if account_id == self.administrator_id else self.regions
 
-    def why_not(self, account: Account) -> str | None:
+    def why_not(self, account_id: AwsAccountId, account: Account | None) -> str | None:
         """Say why an account gets no instances; None if it gets them."""
-        if account.id == self.management_account_id:
+        if account_id == self.management_account_id:
             return "it is the management account"
+        if account is None:
+            return "it is not in the organization"
         if account.state != "ACTIVE":
             return f"it is {account.state}"
-        return None if account.id in self.always_enrolled else self._why_outside(account)
+        return None if account_id in self.always_enrolled else self._why_outside(account)
 
     def _why_outside(self, account: Account) -> str | None:
         if account.id in self.excluded_accounts:
@@ -76,7 +97,28 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Let go of inoperable instances, so that they can be made anew."""
+    """Let go of single instances that cannot be mended or deleted; the account itself stays."""
+
+    regions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trim:
+    """Delete single instances, where the account should have none; the account itself stays."""
+
+    regions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Delete the instances of an account that is to have none, and so deregister it."""
+
+    regions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """Let go of the instances of an account that is to have none, and that CloudFormation cannot reach."""
 
     regions: tuple[str, ...]
 
@@ -95,86 +137,145 @@ class Nothing:
     why: str
 
 
-Operate = Create | Update | Release
+Operate = Create | Update | Release | Trim
+Departure = Remove | LetGo
 
 
-def decide(
-    scope: EnrollmentScope,
-    account: Account,
-    instances: Collection[StackInstance],
-    operations: Collection[Operation],
-) -> tuple[Operate | Wait | Nothing, ...]:
-    """Decide what to do about one account, in this order.
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to be done about one account.
+
+    Attributes:
+        situation: The account.
+        why_not: Why it is to have no instances; None if it is to have them.
+        operate: What may share an operation with other accounts.
+        departure: What takes the account itself away, and needs the deletion guard's leave.
+        wait: Why to look again later, once that has begun.
+        nothing: Why there is nothing to be done.
+    """
+
+    situation: Situation
+    why_not: str | None
+    operate: tuple[Operate, ...] = ()
+    departure: Departure | None = None
+    wait: Wait | None = None
+    nothing: Nothing | None = None
+
+
+def is_settled(scope: EnrollmentScope, situation: Situation) -> bool:
+    """Whether there is nothing to be done, whatever operations there are: these need not be listed then."""
+    if situation.account_id == scope.management_account_id:
+        return True
+    if scope.why_not(situation.account_id, situation.account):
+        return not situation.instances
+    return {it.region for it in situation.instances} == scope.regions_of(situation.account_id) and all(
+        map(_is_at_rest, situation.instances)
+    )
+
+
+def decide(scope: EnrollmentScope, situation: Situation, operations: Collection[Operation]) -> Decision:
+    """Decide what to do about one account.
 
     Args:
         scope: Which accounts get instances.
-        account: The account.
-        instances: What there is; of other accounts or regions none of our business.
-        operations: Those of the StackSet, past ones included.
+        situation: The account.
+        operations: Those of the StackSet, past ones included; listed before the account's instances.
     """
-    why_not = scope.why_not(account)
+    why_not = scope.why_not(situation.account_id, situation.account)
+    if situation.account_id == scope.management_account_id:
+        return Decision(situation, why_not, nothing=Nothing(str(why_not)))
     if why_not:
-        return (Nothing(why_not),)
-    regions = scope.regions_of(account)
-    present = [i for i in instances if i.account_id == account.id and i.region in regions]
-    missing = regions.difference(instance.region for instance in present)
-    outdated = [i for i in present if i.status == "OUTDATED"]
-    inoperable = [i for i in present if i.status == "INOPERABLE"]
-    if (missing or inoperable) and any(o.is_under_way for o in operations_of(account.id, operations)):
-        return (Wait("an operation on the account is under way"),)
-
-    actions: list[Operate | Wait] = []
-    if missing:
-        actions.append(Create(tuple(sorted(missing))))
-    if lagging := _not_covered(outdated, operations):
-        actions.append(Update(lagging))
-    if lost := _not_covered(inoperable, operations):
-        actions.append(Release(lost))
-    if inoperable:
-        actions.append(Wait("inoperable instances are let go of, then made anew"))
-    return tuple(actions) or (Nothing("every instance is up to date, or an operation under way covers it"),)
+        return _depart(situation, why_not, operations)
+    return _enroll(situation, scope.regions_of(situation.account_id), operations)
 
 
-def operation_id(
-    action: Operate,
-    account_id: AwsAccountId,
-    *,
-    event_id: str,
-    instances: Collection[StackInstance],
-    operations: Collection[Operation],
-) -> str:
-    """Return the same id for the same event and state, so that a duplicate begins no second operation.
+def _enroll(situation: Situation, regions: frozenset[str], operations: Collection[Operation]) -> Decision:
+    present = [it for it in situation.instances if it.region in regions]
+    extra = [it for it in situation.instances if it.region not in regions and not _is_covered(it, operations)]
+    missing = regions.difference(it.region for it in present)
+    inoperable = [it for it in present if it.status == "INOPERABLE"]
+    if any(_may_be_leaving(it, operations) for it in present):
+        return Decision(situation, None, wait=Wait("instances that it is to have are being deleted"))
+    if (missing or inoperable) and any(
+        operation.is_under_way and situation.account_id in accounts_named_by(operation.id) for operation in operations
+    ):
+        return Decision(situation, None, wait=Wait("an operation on the account is under way"))
 
-    The id names the account, by which `operations_of` finds it again. What the account's earlier operations were is
-    part of the state, since an id can be used only once.
-    """
-    kind = type(action).__name__.lower()
-    state = [
-        [i.region, i.status, i.detailed_status, i.last_operation_id] for i in instances if i.account_id == account_id
-    ]
-    earlier = [operation.id for operation in operations_of(account_id, operations)]
-    basis = json.dumps([event_id, kind, action.regions, sorted(state), sorted(earlier)])
-    return f"{kind}-{account_id}-{hashlib.sha256(basis.encode()).hexdigest()[:32]}"
-
-
-def operations_of(account_id: AwsAccountId, operations: Collection[Operation]) -> list[Operation]:
-    """Return the operations that this function began for an account."""
-    return [operation for operation in operations if operation.id.split("-")[1:2] == [account_id]]
-
-
-def _not_covered(instances: Collection[StackInstance], operations: Collection[Operation]) -> tuple[str, ...]:
-    known = {operation.id for operation in operations}
-    under_way = {operation.id for operation in operations if operation.is_under_way}
-    return tuple(
-        sorted(
-            instance.region
-            for instance in instances
-            if instance.last_operation_id not in under_way
-            and not any(operation.id in under_way for operation in operations_of(instance.account_id, operations))
-            # A pending or running instance need not name the operation that it waits for, or names one begun just now.
-            and not (
-                instance.detailed_status in {"PENDING", "RUNNING"}
-                and (under_way or instance.last_operation_id not in known)
-            )
-        )
+    lagging = [it for it in present if it.status == "OUTDATED" and not _is_covered(it, operations)]
+    lost = [it for it in inoperable if not _is_covered(it, operations)]
+    stuck = [it for it in extra if it.status == "INOPERABLE" or _has_failed_to_be_trimmed(it)]
+    steps: tuple[Operate, ...] = (
+        Create(tuple(sorted(missing))),
+        Update(_regions(lagging)),
+        Release(_regions([*lost, *stuck])),
+        Trim(_regions([it for it in extra if it not in stuck])),
     )
+    operate = tuple(step for step in steps if step.regions)
+    if inoperable:
+        return Decision(situation, None, operate, wait=Wait("inoperable instances are let go of, then made anew"))
+    if operate:
+        return Decision(situation, None, operate)
+    why = "every instance is up to date, or an operation under way covers it"
+    return Decision(situation, None, nothing=Nothing(why))
+
+
+def _depart(situation: Situation, why_not: str, operations: Collection[Operation]) -> Decision:
+    instances = situation.instances
+    if not instances:
+        return Decision(situation, why_not, nothing=Nothing(why_not))
+    if any(_is_covered(it, operations) for it in instances):
+        return Decision(situation, why_not, wait=Wait(f"{why_not}, and an operation on its instances is under way"))
+    if situation.account is None or situation.account.state in _LEFT:
+        return Decision(situation, why_not, departure=LetGo(_regions(instances)))
+    if situation.account.state != "ACTIVE":
+        return Decision(situation, why_not, nothing=Nothing(why_not))
+    deletable = [it for it in instances if not _has_failed_to_be_removed(it)]
+    if not deletable:
+        return Decision(situation, why_not, departure=LetGo(_regions(instances)))
+    # What cannot be deleted, since Control Tower's role is gone, is let go of once that shows.
+    removal = Remove(_regions(deletable))
+    return Decision(situation, why_not, departure=removal, wait=Wait(f"{why_not}, and is seen off"))
+
+
+def _is_at_rest(instance: StackInstance) -> bool:
+    return instance.status == "CURRENT" and instance.detailed_status not in _UNFINISHED
+
+
+def _has_failed_to_be_trimmed(instance: StackInstance) -> bool:
+    return instance.detailed_status == "FAILED" and instance.last_operation_id.startswith("trim-")
+
+
+def _has_failed_to_be_removed(instance: StackInstance) -> bool:
+    return instance.status == "INOPERABLE" or (
+        instance.detailed_status == "FAILED" and is_removal(instance.last_operation_id)
+    )
+
+
+def _is_covered(instance: StackInstance, operations: Collection[Operation]) -> bool:
+    """Whether an operation under way is at work on an instance, or will be."""
+    if _at_work(instance, operations):
+        return True
+    # It names an operation that began just now.
+    is_known = any(operation.id == instance.last_operation_id for operation in operations)
+    return instance.detailed_status in _UNFINISHED and not is_known
+
+
+def _may_be_leaving(instance: StackInstance, operations: Collection[Operation]) -> bool:
+    return not _is_at_rest(instance) and any(it.action == "DELETE" for it in _at_work(instance, operations))
+
+
+def _at_work(instance: StackInstance, operations: Collection[Operation]) -> list[Operation]:
+    under_way = [operation for operation in operations if operation.is_under_way]
+    surely = [
+        operation
+        for operation in under_way
+        if operation.id == instance.last_operation_id or instance.account_id in accounts_named_by(operation.id)
+    ]
+    if surely or instance.detailed_status not in _UNFINISHED:
+        return surely
+    # A pending or running instance need not name the operation that it waits for.
+    return [operation for operation in under_way if not accounts_named_by(operation.id)]
+
+
+def _regions(instances: Collection[StackInstance]) -> tuple[str, ...]:
+    return tuple(sorted(instance.region for instance in instances))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools.logging import Logger
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
 METRIC_NAMESPACE: Final = "AlertLogic"
 WAITING_METRIC: Final = "OldestWaitingMessage"
@@ -32,6 +33,8 @@ LONGEST_WAIT_SECONDS: Final = 900
 UNFORESEEN_ATTEMPTS: Final = 10
 
 _LONGEST_REASON: Final = 1000
+# The most that SQS takes in one call.
+_LARGEST_BATCH: Final = 10
 _THROTTLED: Final = frozenset(
     {
         "LimitExceeded",
@@ -98,6 +101,21 @@ class Queue:
     def send(self, body: str, *, delay_seconds: int) -> None:
         """Put a message of our own into the queue."""
         self._sqs.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=delay_seconds)
+
+    def send_all(self, bodies: Sequence[str]) -> None:
+        """Put any number of messages of our own into the queue, without delay.
+
+        Raises:
+            NotYet: It does not take all of them. What it has taken it keeps.
+        """
+        for first in range(0, len(bodies), _LARGEST_BATCH):
+            entries: list[SendMessageBatchRequestEntryTypeDef] = [
+                {"Id": str(number), "MessageBody": body}
+                for number, body in enumerate(bodies[first : first + _LARGEST_BATCH])
+            ]
+            answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)
+            if failed := answer.get("Failed"):
+                raise NotYet(f"the queue does not take {len(failed)} messages: {failed[0]['Code']}")
 
     def postpone(self, message: Message, *, seconds: int) -> None:
         """Let a message come back after this time."""
