@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import CustomResource, Duration
+from aws_cdk import Aws, CustomResource, Duration
+from aws_cdk import aws_iam as iam
 
 from ._queued_function import QueuedFunction
 
@@ -39,6 +40,10 @@ class StackSetEmptier(QueuedFunction):
             },
         )
         self.grant_send()
+        # An update that merely replaces the custom resource must not empty anything.
+        self.role.add_to_policy(
+            iam.PolicyStatement(actions=["cloudformation:DescribeStacks"], resources=[Aws.STACK_ID])
+        )
         self.resource = CustomResource(
             self,
             "Resource",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 EVENTS = Path(__file__).parents[1] / "events"
 # Read by Powertools itself.
 NOT_OURS = {"POWERTOOLS_SERVICE_NAME"}
-QUEUED_FUNCTIONS = ["account_enrollment", "account_registration", "guardduty_findings", "vpc_scope"]
+QUEUED_FUNCTIONS = ["account_enrollment", "account_registration", "guardduty_findings", "stackset_emptier", "vpc_scope"]
 FUNCTIONS = sorted([*QUEUED_FUNCTIONS, "collector_checkin", "trail_subscription"])
 
 

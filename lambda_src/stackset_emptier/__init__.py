@@ -1,0 +1,1 @@
+"""Empties the StackSet before CloudFormation deletes it. Runs in the management account."""
