@@ -31,6 +31,10 @@ deploy: $(INSTALLED) ## Deploy the sample's stacks, with the AWS credentials of 
 destroy: $(INSTALLED) ## Destroy the sample's stacks; empty the StackSet first.
 	cdk destroy --all $(ARGS)
 
+.PHONY: status
+status: $(INSTALLED) ## Show how every account stands, with the AWS credentials of the environment.
+	python -m alertlogic_constructs.status $(ARGS)
+
 .PHONY: test
 test: $(INSTALLED) ## Run lint, types, tests, template checks and the rehearsal: all that a change must pass.
 	@start=$$(date +%s); $(MAKE) --no-print-directory -j2 --output-sync=target lint types unit templates rehearse \

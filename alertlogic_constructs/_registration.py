@@ -82,6 +82,8 @@ class Registration(Construct):
                 "OFFBOARDING": offboarding.value,
                 "CENTRAL_LOGS_ROLE_ARN": central_logs_role_arn,
                 "MANAGEMENT_ACCOUNT_ID": management_account,
+                # Only a hub has one.
+                "STATUS_BUCKET": "",
             },
         )
         self.accounts = self._create_accounts()

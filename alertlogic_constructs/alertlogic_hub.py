@@ -138,6 +138,10 @@ class AlertLogicHub(Construct):
                 actions=["s3:GetObject", "s3:PutObject"], resources=[bucket.arn_for_objects(STATUS_KEY)]
             )
         )
+        # Without it, S3 does not say that an object is not there yet, but that it may not be read.
+        self.registration.role.add_to_policy(
+            iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn])
+        )
         events.Rule(
             self,
             "StatusSchedule",

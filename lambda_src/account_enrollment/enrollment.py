@@ -123,20 +123,6 @@ class LetGo:
     regions: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Look again later."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Nothing:
-    """All is as it should be, or soon will be."""
-
-    why: str
-
-
 Operate = Create | Update | Release | Trim
 Departure = Remove | LetGo
 
@@ -150,26 +136,30 @@ class Decision:
         why_not: Why it is to have no instances; None if it is to have them.
         operate: What may share an operation with other accounts.
         departure: What takes the account itself away, and needs the deletion guard's leave.
-        wait: Why to look again later, once that has begun.
-        nothing: Why there is nothing to be done.
+        wait: Why to look again later, once that has begun; None if that is all.
+        nothing: Why there is nothing to be done; None if there is.
     """
 
     situation: Situation
     why_not: str | None
     operate: tuple[Operate, ...] = ()
     departure: Departure | None = None
-    wait: Wait | None = None
-    nothing: Nothing | None = None
+    wait: str | None = None
+    nothing: str | None = None
 
 
-def is_settled(scope: EnrollmentScope, situation: Situation) -> bool:
-    """Whether there is nothing to be done, whatever operations there are: these need not be listed then."""
-    if situation.account_id == scope.management_account_id:
-        return True
+def needs_operations(scope: EnrollmentScope, situation: Situation) -> bool:
+    """Whether the StackSet's operations bear on what is to be done.
+
+    Listing them takes longer the more accounts there are, so what most accounts need is decided without: to make
+    instances where there are none, and to bring those up to date with which the last operation is through.
+    """
     if scope.why_not(situation.account_id, situation.account):
-        return not situation.instances
-    return {it.region for it in situation.instances} == scope.regions_of(situation.account_id) and all(
-        map(_is_at_rest, situation.instances)
+        return situation.account_id != scope.management_account_id and bool(situation.instances)
+    regions = scope.regions_of(situation.account_id)
+    return any(
+        it.detailed_status in _UNFINISHED or it.status == "INOPERABLE" or it.region not in regions
+        for it in situation.instances
     )
 
 
@@ -179,11 +169,12 @@ def decide(scope: EnrollmentScope, situation: Situation, operations: Collection[
     Args:
         scope: Which accounts get instances.
         situation: The account.
-        operations: Those of the StackSet, past ones included; listed before the account's instances.
+        operations: Those of the StackSet, past ones included, listed before the account's instances; none if
+            `needs_operations` says so.
     """
     why_not = scope.why_not(situation.account_id, situation.account)
     if situation.account_id == scope.management_account_id:
-        return Decision(situation, why_not, nothing=Nothing(str(why_not)))
+        return Decision(situation, why_not, nothing=why_not)
     if why_not:
         return _depart(situation, why_not, operations)
     return _enroll(situation, scope.regions_of(situation.account_id), operations)
@@ -195,11 +186,11 @@ def _enroll(situation: Situation, regions: frozenset[str], operations: Collectio
     missing = regions.difference(it.region for it in present)
     inoperable = [it for it in present if it.status == "INOPERABLE"]
     if any(_may_be_leaving(it, operations) for it in present):
-        return Decision(situation, None, wait=Wait("instances that it is to have are being deleted"))
+        return Decision(situation, None, wait="instances that it is to have are being deleted")
     if (missing or inoperable) and any(
         operation.is_under_way and situation.account_id in accounts_named_by(operation.id) for operation in operations
     ):
-        return Decision(situation, None, wait=Wait("an operation on the account is under way"))
+        return Decision(situation, None, wait="an operation on the account is under way")
 
     lagging = [it for it in present if it.status == "OUTDATED" and not _is_covered(it, operations)]
     lost = [it for it in inoperable if not _is_covered(it, operations)]
@@ -212,29 +203,29 @@ def _enroll(situation: Situation, regions: frozenset[str], operations: Collectio
     )
     operate = tuple(step for step in steps if step.regions)
     if inoperable:
-        return Decision(situation, None, operate, wait=Wait("inoperable instances are let go of, then made anew"))
+        return Decision(situation, None, operate, wait="inoperable instances are let go of, then made anew")
     if operate:
         return Decision(situation, None, operate)
     why = "every instance is up to date, or an operation under way covers it"
-    return Decision(situation, None, nothing=Nothing(why))
+    return Decision(situation, None, nothing=why)
 
 
 def _depart(situation: Situation, why_not: str, operations: Collection[Operation]) -> Decision:
     instances = situation.instances
     if not instances:
-        return Decision(situation, why_not, nothing=Nothing(why_not))
+        return Decision(situation, why_not, nothing=why_not)
     if any(_is_covered(it, operations) for it in instances):
-        return Decision(situation, why_not, wait=Wait(f"{why_not}, and an operation on its instances is under way"))
+        return Decision(situation, why_not, wait=f"{why_not}, and an operation on its instances is under way")
     if situation.account is None or situation.account.state in _LEFT:
         return Decision(situation, why_not, departure=LetGo(_regions(instances)))
     if situation.account.state != "ACTIVE":
-        return Decision(situation, why_not, nothing=Nothing(why_not))
+        return Decision(situation, why_not, nothing=why_not)
     deletable = [it for it in instances if not _has_failed_to_be_removed(it)]
     if not deletable:
         return Decision(situation, why_not, departure=LetGo(_regions(instances)))
     # What cannot be deleted, since Control Tower's role is gone, is let go of once that shows.
     removal = Remove(_regions(deletable))
-    return Decision(situation, why_not, departure=removal, wait=Wait(f"{why_not}, and is seen off"))
+    return Decision(situation, why_not, departure=removal, wait=f"{why_not}, and is seen off")
 
 
 def _is_at_rest(instance: StackInstance) -> bool:

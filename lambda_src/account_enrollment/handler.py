@@ -1,4 +1,4 @@
-"""Lifecycle event -> what the account lacks -> operations on the StackSet -> what became of it."""
+"""Message -> which accounts to look at -> what they lack or have too much of -> operations on the StackSet."""
 
 from __future__ import annotations
 
@@ -10,28 +10,30 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.logging import Logger
 
 from aws.clients import client
+from aws.events import EventBus
 from aws.organizations import Organization
 from aws.queue import Batch, NotYet, Queue
 from aws.stack_sets import StackSet
 
-from .enrollment import Create, Nothing, Release, Update, Wait, decide, operation_id
-from .lifecycle_event import parse
+from .convergence import Census, Convergence, Occasion
+from .event import AccountsTouched, Irrelevant, SweepDue, UnitTouched
+from .hub import Hub
+from .message import parse
 from .settings import Settings
+from .sweep import Holders, InstanceWalk, Sweep, UnitPage, UnitWalk
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_organizations import OrganizationsClient
 
-    from aws.organizations import Account
+    from aws.organizations import Account, AwsAccountId
 
-    from .enrollment import EnrollmentScope, Operate
-    from .lifecycle_event import LifecycleEvent
+    from .message import Content
 
 logger = Logger(service="account_enrollment")
-
-# The member template's parameter for the account's name.
-ACCOUNT_NAME_PARAMETER = "AccountName"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class Wiring:
     queue: Queue
     organizations: OrganizationsClient
     cloudformation: CloudFormationClient
+    hub: Hub
+    census: Census
 
 
 @cache
@@ -50,65 +54,117 @@ def wire() -> Wiring:
     settings = Settings.from_environment(os.environ)
     return Wiring(
         settings=settings,
-        queue=Queue(
-            client("sqs"),
-            url=settings.queue_url,
-            dead_letter_url=settings.dead_letter_queue_url,
-        ),
+        queue=Queue(client("sqs"), url=settings.queue_url, dead_letter_url=settings.dead_letter_queue_url),
         organizations=client("organizations"),
         cloudformation=client("cloudformation"),
+        hub=Hub(_bus(settings.hub_bus_arn)),
+        census=Census(),
     )
 
 
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Handle a batch of events from the enrollment queue."""
+    """Handle a batch of messages from the enrollment queue."""
     wiring = wire()
     settings = wiring.settings
-    organization = Organization(wiring.organizations)
-    stack_set = StackSet(
-        wiring.cloudformation,
-        name=settings.stack_set_name,
-        max_concurrent_percentage=settings.max_concurrent_percentage,
-    )
     batch = Batch(event, wiring.queue, logger=logger)
+    work = Work.of_batch(wiring)
     for message in batch.messages:
         with batch.handling(message):
-            lifecycle_event = parse(message.body, management_account_id=settings.scope.management_account_id)
-            logger.set_correlation_id(lifecycle_event.id)
-            _handle(lifecycle_event, settings.scope, organization, stack_set)
+            content = parse(
+                message.body,
+                management_account_id=settings.scope.management_account_id,
+                stack_arn=settings.stack_arn,
+            )
+            work.do(content, attempt=message.received)
     return batch.response()
 
 
-def _handle(event: LifecycleEvent, scope: EnrollmentScope, organization: Organization, stack_set: StackSet) -> None:
-    if event.account_id is None or event.state == "FAILED":
-        logger.warning("Control Tower failed", event_name=event.name, account_id=event.account_id, reason=event.message)
-        return
-    account = organization.account(event.account_id)
-    if account is None:
-        logger.info("nothing to do", account_id=event.account_id, reason="it is not in the organization")
-        return
-    # In this order: an operation that begins in between shows in its instances, one that ends is waited for.
-    operations = stack_set.operations()
-    instances = stack_set.instances(account.id)
-    for action in decide(scope, account, instances, operations):
-        match action:
-            case Nothing(why):
-                logger.info("nothing to do", account_id=account.id, reason=why)
-            case Wait(why):
-                raise NotYet(why)
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The organization and the StackSet as one batch sees them, and what is done there."""
+
+    organization: Organization
+    sweep: Sweep
+    convergence: Convergence
+
+    @classmethod
+    def of_batch(cls, wiring: Wiring) -> Work:
+        """Begin with nothing read."""
+        settings = wiring.settings
+        organization = Organization(wiring.organizations)
+        stack_set = StackSet(
+            wiring.cloudformation,
+            name=settings.stack_set_name,
+            max_concurrent_percentage=settings.max_concurrent_percentage,
+        )
+        return cls(
+            organization=organization,
+            sweep=Sweep(organization=organization, stack_set=stack_set, queue=wiring.queue),
+            convergence=Convergence(
+                scope=settings.scope,
+                guard=settings.guard,
+                census=wiring.census,
+                stack_set=stack_set,
+                hub=wiring.hub,
+                logger=logger,
+            ),
+        )
+
+    def do(self, content: Content, *, attempt: int) -> None:
+        """Do what a message asks for.
+
+        Args:
+            content: What it says.
+            attempt: How often it was delivered, this time included.
+
+        Raises:
+            NotYet: The message must come back.
+        """
+        logger.set_correlation_id(content.id)
+        match content:
+            case AccountsTouched(event_id, account_ids):
+                accounts = {it: self.organization.account(it) for it in account_ids}
+                nothing = self._look_at(accounts, Occasion(event_id, attempt, is_sweep=False))
+                for account_id, why in nothing.items():
+                    logger.info("nothing to do", account_id=account_id, reason=why)
+            case UnitPage(sweep_id, unit_id, ancestors, token):
+                page = self.organization.page_of_accounts(unit_id, ancestors=ancestors, token=token)
+                accounts = {it.id: it for it in page.accounts} if page else {}
+                self._look_at(accounts, Occasion(sweep_id, attempt, is_sweep=True))
+            case Holders(sweep_id, account_ids):
+                # A walk through the units comes by all others.
+                accounts = {it: None for it in account_ids if not self.organization.has(it)}
+                self._look_at(accounts, Occasion(sweep_id, attempt, is_sweep=True))
+            case UnitWalk() | InstanceWalk():
+                logger.info("walked on", messages=self.sweep.walk(content))
+            case UnitTouched(event_id, unit_id):
+                is_there = self.sweep.begin_in(unit_id, event_id)
+                logger.info("sweep begun" if is_there else "there is no such unit", unit_id=unit_id)
+            case SweepDue(event_id):
+                self.sweep.begin(event_id)
+                logger.info("sweep begun")
+            case Irrelevant(_, why):
+                logger.info("nothing to do", reason=why)
             case _:
-                token = operation_id(action, account.id, event_id=event.id, instances=instances, operations=operations)
-                _begin(action, account, stack_set, token)
+                logger.warning(
+                    "Control Tower failed",
+                    event_name=content.name,
+                    account_id=content.account_id,
+                    reason=content.message,
+                )
+
+    def _look_at(
+        self, accounts: Mapping[AwsAccountId, Account | None], occasion: Occasion
+    ) -> Mapping[AwsAccountId, str]:
+        outcome = self.convergence.converge(accounts, occasion)
+        if occasion.is_sweep:
+            logger.info("looked at accounts", accounts=len(accounts), nothing_to_do=len(outcome.nothing))
+        if outcome.waits:
+            raise NotYet(outcome.waits[0])
+        return outcome.nothing
 
 
-def _begin(action: Operate, account: Account, stack_set: StackSet, token: str) -> None:
-    parameters = {ACCOUNT_NAME_PARAMETER: account.name}
-    match action:
-        case Create(regions):
-            stack_set.create(account.id, regions, parameters=parameters, operation_id=token)
-        case Update(regions):
-            stack_set.update(account.id, regions, parameters=parameters, operation_id=token)
-        case Release(regions):
-            stack_set.release(account.id, regions, operation_id=token)
-    logger.info("operation begun", operation_id=token, account_id=account.id, regions=action.regions)
+def _bus(arn: str | None) -> EventBus | None:
+    # The endpoint must be that of the bus's region.
+    return EventBus(client("events", region_name=arn.split(":")[3]), arn=arn) if arn else None

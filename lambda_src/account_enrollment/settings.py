@@ -3,26 +3,49 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aws.environment import ACCOUNT_ID, NAME, PERCENTAGE, QUEUE_URL, REGION, UNIT_ID, Environment, Kind
 
 from .enrollment import EnrollmentScope
+from .guard import DeletionGuard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_ALL = "ALL"
+_ALL: Final = "ALL"
+_BUS_ARN: Final = Kind(
+    rf"(arn:[a-z-]+:events:{REGION.pattern}:{ACCOUNT_ID.pattern}:event-bus/[A-Za-z0-9._/-]+)?",
+    "the ARN of an event bus, or nothing",
+)
+_SHARE: Final = Kind(f"0|{PERCENTAGE.pattern}", "a whole number from 0 to 100")
+_STACK_ARN: Final = Kind(
+    rf"arn:[a-z-]+:cloudformation:{REGION.pattern}:{ACCOUNT_ID.pattern}:stack/[!-~]+", "the ARN of a stack"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The environment of the function, read once."""
+    """The environment of the function, read once.
+
+    Attributes:
+        stack_set_name: The StackSet.
+        max_concurrent_percentage: In how many of its accounts an operation works at once.
+        queue_url: Where the messages come from, and where those of a sweep go.
+        dead_letter_queue_url: Where those go that nothing can be done with.
+        hub_bus_arn: The security account's event bus; None where nobody is to be told.
+        stack_arn: The stack whose deployments call for a sweep.
+        guard: How many accounts may go.
+        scope: Which accounts get instances.
+    """
 
     stack_set_name: str
     max_concurrent_percentage: int
     queue_url: str
     dead_letter_queue_url: str
+    hub_bus_arn: str | None
+    stack_arn: str
+    guard: DeletionGuard
     scope: EnrollmentScope
 
     @classmethod
@@ -42,6 +65,9 @@ class Settings:
             max_concurrent_percentage=int(environment.one("MAX_CONCURRENT_PERCENTAGE", PERCENTAGE)),
             queue_url=environment.one("QUEUE_URL", QUEUE_URL),
             dead_letter_queue_url=environment.one("DEAD_LETTER_QUEUE_URL", QUEUE_URL),
+            hub_bus_arn=environment.one("HUB_BUS_ARN", _BUS_ARN) or None,
+            stack_arn=environment.one("STACK_ARN", _STACK_ARN),
+            guard=DeletionGuard(int(environment.one("DELETION_GUARD_PERCENTAGE", _SHARE))),
             scope=EnrollmentScope(
                 management_account_id=environment.one("MANAGEMENT_ACCOUNT_ID", ACCOUNT_ID),
                 always_enrolled=frozenset(environment.any("ALWAYS_ENROLLED", ACCOUNT_ID)),

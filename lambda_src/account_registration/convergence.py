@@ -1,4 +1,4 @@
-"""Read, decide, act, and again until nothing is left to do: for all accounts of a batch at once.
+"""Read, decide, act, and again until nothing is left to do: for each account of a batch.
 
 Nothing stops Alert Logic from making two deployments of one account, so whoever makes one looks again afterwards, and
 everyone who sees two keeps the same one of them.
@@ -6,25 +6,35 @@ everyone who sees two keeps the same one of them.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
 from alertlogic_api import AlertLogicError, ConflictError, RejectedError
-from protection.ownership import discover_credentials
+from aws.queue import NotYet
 
+from .census import Census
 from .central_logs import CREDENTIAL_NAME, shared_credential
 from .effort import Effort
+from .entries import CENTRAL_LOGS
+from .inventory import Inventory, Made
 from .order import Registration
 from .registration import State
 from .request import RequestRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Sequence
+    from typing import Protocol
 
-    from alertlogic_api import AlertLogic
+    from alertlogic_api import AlertLogic, Credential
     from aws.organizations import AwsAccountId
 
+    from . import census, inventory
     from .effort import Names, Outcome, Vpcs
     from .order import Order
+
+    class Index(inventory.Index, census.Index, Protocol):
+        """What is known of Alert Logic, as `aws.index.Index` holds it."""
+
 
 ROUNDS: Final = 8
 
@@ -36,22 +46,48 @@ class Convergence:
         alert_logic: Where it is to be.
         vpcs: Sees the VPCs that tags put into scope.
         names: Knows the accounts' names.
+        index: What is known of Alert Logic.
         central_logs_role_arn: The role with which Alert Logic reads the central logs; empty if there is none.
+        clock: The time in Unix seconds.
     """
 
-    def __init__(self, alert_logic: AlertLogic, vpcs: Vpcs, names: Names, *, central_logs_role_arn: str) -> None:
+    def __init__(
+        self,
+        alert_logic: AlertLogic,
+        vpcs: Vpcs,
+        names: Names,
+        index: Index,
+        *,
+        central_logs_role_arn: str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._alert_logic = alert_logic
+        self._census = Census(alert_logic, index, central_logs_role_arn=central_logs_role_arn, clock=clock)
+        self._inventory = Inventory(alert_logic, index, self._census, central_logs_role_arn=central_logs_role_arn)
         self._vpcs = vpcs
         self._names = names
         self._central_logs_role_arn = central_logs_role_arn
         self._policy_ids: dict[str, str] = {}
         self._has_central_credential = False
 
+    def refresh(self, sweep_id: str) -> None:
+        """List all that Alert Logic holds, once for each sweep, so that the sweep finds what the index misses.
+
+        That costs as much as there are accounts: call it for what looks at the whole organization, or much of it.
+
+        Raises:
+            AlertLogicError: It cannot be listed now. The next call for the sweep tries again.
+            NotYet: Somebody else is at it.
+        """
+        self._census.refresh(sweep_id)
+
     def converge(self, orders: Sequence[Order]) -> dict[AwsAccountId, Outcome]:
         """Return what became of each order; there must be one for an account at most."""
         outcomes: dict[AwsAccountId, Outcome] = {}
         try:
             open_orders = self._without_unknown_policies(orders, outcomes)
+            if open_orders:
+                self._census.require()
             self._converge(self._with_central_credential(open_orders, outcomes), outcomes)
             if any(isinstance(outcome, RejectedError) for outcome in outcomes.values()):
                 # Perhaps for a policy that has another id by now.
@@ -66,29 +102,37 @@ class Convergence:
         return outcomes
 
     def _converge(self, orders: Sequence[Order], outcomes: dict[AwsAccountId, Outcome]) -> None:
-        efforts = [Effort(order, self._alert_logic, self._vpcs, self._names, self._policy_ids) for order in orders]
+        efforts = [
+            Effort(order, self._alert_logic, self._inventory, self._vpcs, self._names, self._policy_ids)
+            for order in orders
+        ]
         for _ in range(ROUNDS):
             if not efforts:
                 return
-            state = self._state({effort.order.account_id for effort in efforts})
+            # What each of them may have to link, or to unlink.
+            is_any_registered = any(isinstance(effort.order, Registration) for effort in efforts)
+            central = self._inventory.central_credentials() if is_any_registered else []
             for effort in efforts:
-                outcome = effort.advance(state)
+                outcome = self._advance(effort, central)
                 if outcome:
                     outcomes[effort.order.account_id] = outcome
             efforts = [effort for effort in efforts if effort.order.account_id not in outcomes]
         for effort in efforts:
             outcomes[effort.order.account_id] = ConflictError(f"others kept changing it for {ROUNDS} rounds")
 
-    def _state(self, account_ids: Collection[AwsAccountId]) -> State:
-        # Credentials first, since one is there before the deployment that links it.
-        credentials = self._alert_logic.credentials.list()
-        deployments = self._alert_logic.deployments.list()
-        own = [deployment for deployment in deployments if deployment.account_id in account_ids]
-        unlisted = set[str]().union(*map(discover_credentials, own)) - {credential.id for credential in credentials}
-        if unlisted:
-            # One that was made meanwhile tells whose the deployment is; what is not listed now either is gone.
-            credentials += [it for it in self._alert_logic.credentials.list() if it.id in unlisted]
-        return State(credentials, deployments, self._policy_ids, self._central_logs_role_arn)
+    def _advance(self, effort: Effort, central: Sequence[Credential]) -> Outcome | None:
+        try:
+            found = self._inventory.holdings(effort.order.account_id, effort.made)
+        except Exception as error:  # noqa: BLE001 - one account must not fail the others
+            return error
+        state = State(
+            credentials=[*found.credentials, *central],
+            deployments=found.deployments,
+            policy_ids=self._policy_ids,
+            central_logs_role_arn=self._central_logs_role_arn,
+            linked_elsewhere=found.linked_elsewhere,
+        )
+        return effort.advance(state)
 
     def _without_unknown_policies(self, orders: Sequence[Order], outcomes: dict[AwsAccountId, Outcome]) -> list[Order]:
         wanted = {order.policy_name for order in orders if isinstance(order, Registration)}
@@ -112,7 +156,7 @@ class Convergence:
         if needing:
             try:
                 self._require_central_credential()
-            except (AlertLogicError, RequestRefusedError) as error:
+            except (AlertLogicError, NotYet, RequestRefusedError) as error:
                 outcomes.update(dict.fromkeys(needing, error))
         return [order for order in orders if order.account_id not in outcomes]
 
@@ -125,7 +169,7 @@ class Convergence:
             )
         if self._has_central_credential:
             return
-        if shared_credential(self._alert_logic.credentials.list(), role_arn) is None:
-            # Others may do so at the same time: each round lists them anew, and everyone keeps the earliest.
-            self._alert_logic.credentials.create(name=CREDENTIAL_NAME, role_arn=role_arn)
+        if shared_credential(self._inventory.central_credentials(must_be_certain=True), role_arn) is None:
+            # Others may do so at the same time: each round looks at them anew, and everyone links the earliest.
+            self._inventory.create_credential(CENTRAL_LOGS, Made(), name=CREDENTIAL_NAME, role_arn=role_arn)
         self._has_central_credential = True

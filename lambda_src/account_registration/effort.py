@@ -10,7 +10,8 @@ from aws.queue import NotYet
 from aws.reader import NotReadableError, RoleNotAssumableError
 from protection.ownership import deployment_of
 
-from .document import amended, amended_scope, disabled, new_document, relinked
+from .document import amended, amended_scope, disabled, new_document
+from .inventory import Made
 from .registration import (
     AmendDeployment,
     CreateCredential,
@@ -18,7 +19,6 @@ from .registration import (
     DeleteCredential,
     DeleteDeployment,
     DisableDeployment,
-    RelinkDeployment,
     decide,
     withdraw,
 )
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from aws.vpcs import Vpc
     from protection.scope import Amendment
 
-    from .central_logs import CentralLink
+    from .inventory import Inventory
     from .order import Order, Registration
     from .registration import Change, State
 
@@ -79,11 +79,13 @@ class Effort:
 
     order: Order
     alert_logic: AlertLogic
+    inventory: Inventory
     vpcs: Vpcs
     names: Names
     policy_ids: Mapping[str, str]
     known_ours: set[str] = field(default_factory=set[str])
     credential_made_here: str | None = None
+    made: Made = field(default_factory=Made)
     written: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     was_rejected: bool = False
     unreadable: tuple[NotReadableError, ...] = ()
@@ -93,6 +95,7 @@ class Effort:
 
     def advance(self, state: State) -> Outcome | None:
         """Do what is left to do; return the outcome once nothing is left, or nothing can be done."""
+        self.made = Made()
         try:
             changes = decide(self.order, replace(state, known_ours=self.known_ours))
             has_written = [self._apply(change) for change in changes]
@@ -118,26 +121,26 @@ class Effort:
     def _apply(self, change: Change) -> bool:
         match change:
             case CreateCredential(name, role_arn):
-                self.credential_made_here = self.alert_logic.credentials.create(name=name, role_arn=role_arn).id
+                self.credential_made_here = self.inventory.create_credential(
+                    self.order.account_id, self.made, name=name, role_arn=role_arn
+                )
             case CreateDeployment():
                 self._create(change)
             case AmendDeployment():
                 return self._amend(change)
-            case RelinkDeployment(deployment_id, central_link):
-                return self._relink(deployment_id, central_link)
             case DisableDeployment(deployment_id):
                 document = self._read(deployment_id)
                 return self._put(deployment_id, document, disabled(document))
             case DeleteDeployment(deployment_id):
-                self.alert_logic.deployments.delete(deployment_id)
+                self.inventory.delete_deployment(self.order.account_id, deployment_id)
             case DeleteCredential(credential_id):
-                self.alert_logic.credentials.delete(credential_id)
+                self.inventory.delete_credential(self.order.account_id, credential_id)
         return True
 
     def _create(self, change: CreateDeployment) -> None:
         order = replace(change.registration, name=self._name(change.registration))
         document, scope = self._wanted(new_document(order), change, is_ours=True)
-        self.known_ours.add(self.alert_logic.deployments.create(document).id)
+        self.known_ours.add(self.inventory.create_deployment(order.account_id, self.made, document))
         self._look_again(change.registration)
         self.added += scope.added
 
@@ -153,16 +156,6 @@ class Effort:
         self.added += scope.added
         self.removed += scope.removed
         return True
-
-    def _relink(self, deployment_id: str, central_link: CentralLink) -> bool:
-        try:
-            document = self._read(deployment_id)
-            return self._put(deployment_id, document, relinked(document, central_link))
-        except ConflictError:
-            raise
-        except AlertLogicError:
-            # It works with either credential, so nobody waits for another account's deployment: the next one tries.
-            return False
 
     def _look_again(self, order: Registration) -> None:
         # By what was just written it is not missing any more, but VPCs may have changed since they were listed.

@@ -1,30 +1,40 @@
-"""Request -> may it be done -> what Alert Logic lacks -> calls -> the answer to CloudFormation."""
+"""Message -> may it be done -> what Alert Logic lacks -> calls -> the answer to CloudFormation, and what is noted."""
 
 from __future__ import annotations
 
 import os
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import requests
 from aws_lambda_powertools.logging import Logger
 
-from alertlogic_api import AlertLogic, AuthenticationError, ConflictError, RetryableError
+from alertlogic_api import AlertLogic, AlertLogicError, AuthenticationError, ConflictError, RetryableError
 from aws.accounts import AccountReader
+from aws.accounts_table import AccountsTable
 from aws.clients import client
-from aws.queue import Batch, NotYet, Queue
+from aws.index import Index
+from aws.queue import Batch, NotYet, Queue, Refused
 from aws.reader import ReaderRole
+from aws.s3_object import S3Object
 from aws.secret import access_key
 from aws.stacks import StackReader
 from aws.vpcs import VpcReader
 
+from .accounts_event import AccountsEvent
 from .admission import Admitted, admit
+from .case import PATIENCE_SECONDS, Case
 from .convergence import Convergence
-from .reporting import PATIENCE_SECONDS, Case, Reporter
-from .request import RequestRefusedError, parse
+from .errand import Reconcile
+from .inbox import StatusDue, parse
+from .reconcile import admit_errand, errand_of
+from .reporting import Reporter
+from .request import Request, RequestRefusedError
 from .settings import Settings
+from .status import STATUS_KEY, StatusWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -35,9 +45,9 @@ if TYPE_CHECKING:
     from aws.queue import Message
 
     from .admission import Verdict
+    from .case import Outcome
     from .effort import Settled
-    from .order import Offboarding
-    from .reporting import Outcome
+    from .errand import Errand
 
 # Kept back from Alert Logic for the answers to CloudFormation.
 RESERVED_SECONDS: Final = 20
@@ -49,13 +59,15 @@ logger = Logger(service="account_registration")
 class Wiring:
     """What lasts as long as the container."""
 
+    settings: Settings
     queue: Queue
+    table: AccountsTable
     stacks: StackReader
-    offboarding: Offboarding
     alert_logic: AlertLogic
     vpcs: VpcReader
     convergence: Convergence
     reporter: Reporter
+    status: StatusWriter
 
 
 @cache
@@ -69,41 +81,54 @@ def wire() -> Wiring:
     )
     reader_role = ReaderRole(client("sts"), name=settings.reader_role_name, session_name="account_registration")
     vpcs = VpcReader(reader_role.clients)
+    table = AccountsTable(client("dynamodb"), name=settings.table_name)
     secrets_manager = client("secretsmanager")
     alert_logic = AlertLogic(
         settings.alert_logic, access_key=lambda: access_key(secrets_manager, settings.alert_logic.secret_arn)
     )
     return Wiring(
+        settings=settings,
         queue=queue,
+        table=table,
         stacks=StackReader(reader_role),
-        offboarding=settings.offboarding,
         alert_logic=alert_logic,
         vpcs=vpcs,
         convergence=Convergence(
-            alert_logic, vpcs, AccountReader(reader_role), central_logs_role_arn=settings.central_logs_role_arn
+            alert_logic,
+            vpcs,
+            AccountReader(reader_role),
+            Index(client("dynamodb"), table_name=settings.table_name),
+            central_logs_role_arn=settings.central_logs_role_arn,
         ),
-        reporter=Reporter(queue=queue, http=requests.Session(), logger=logger),
+        reporter=Reporter(queue=queue, table=table, http=requests.Session(), logger=logger),
+        status=StatusWriter(
+            table,
+            S3Object(client("s3"), bucket=settings.status_bucket, key=STATUS_KEY),
+            offboarding=settings.offboarding,
+            logger=logger,
+        ),
     )
 
 
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Handle a batch of requests from the registration queue."""
+    """Handle a batch of messages from the registration queue."""
     wiring = wire()
     wiring.vpcs.forget()
     batch = Batch(event, wiring.queue, logger=logger, waits_for=(RetryableError, AuthenticationError, ConflictError))
-    for cases in _one_per_account(list(_cases(batch, wiring))):
-        begun_at = time.time()
-        orders = [
-            case.verdict.order
-            for case in cases
-            if isinstance(case.verdict, Admitted) and not case.must_be_answered(begun_at)
-        ]
-        with wiring.alert_logic.within(lambda: context.get_remaining_time_in_millis() / 1000 - RESERVED_SECONDS):
+    own_region = context.invoked_function_arn.split(":")[3]
+    with wiring.alert_logic.within(lambda: context.get_remaining_time_in_millis() / 1000 - RESERVED_SECONDS):
+        for cases in _one_per_account(list(_cases(batch, wiring, own_region))):
+            begun_at = time.time()
+            orders = [
+                case.verdict.order
+                for case in cases
+                if isinstance(case.verdict, Admitted) and not case.must_be_answered(begun_at)
+            ]
             outcomes = wiring.convergence.converge(orders)
-        for case in cases:
-            with batch.handling(case.message, correlation_id=case.request.id, due_at=case.due_at):
-                wiring.reporter.report(case, _outcome(case, outcomes), now=time.time())
+            for case in cases:
+                with batch.handling(case.message, correlation_id=case.request.id, due_at=case.due_at):
+                    wiring.reporter.report(case, _outcome(case, outcomes), now=time.time())
     return batch.response()
 
 
@@ -113,22 +138,53 @@ def _outcome(case: Case, outcomes: Mapping[AwsAccountId, Settled | Exception]) -
     return outcomes.get(case.verdict.order.account_id) or NotYet("CloudFormation must have its answer first")
 
 
-def _cases(batch: Batch, wiring: Wiring) -> Iterator[Case]:
+def _cases(batch: Batch, wiring: Wiring, own_region: str) -> Iterator[Case]:
     for message in batch.messages:
         with batch.handling(message, due_at=message.sent_at + PATIENCE_SECONDS):
-            yield _case(message, wiring)
+            content = parse(message.body, management_account_id=wiring.settings.management_account_id)
+            logger.set_correlation_id(content.id)
+            match content:
+                case AccountsEvent():
+                    _take_in(content, wiring, own_region)
+                case StatusDue() if wiring.settings.status_bucket:
+                    wiring.status.write(datetime.now(UTC))
+                case StatusDue():
+                    raise Refused("there is no bucket to write the status to")
+                case request:
+                    yield Case(message, request, _verdict(message, request, wiring))
 
 
-def _case(message: Message, wiring: Wiring) -> Case:
-    request = parse(message.body)
-    logger.set_correlation_id(request.id)
-    verdict: Verdict | RequestRefusedError
+def _take_in(event: AccountsEvent, wiring: Wiring, own_region: str) -> None:
+    errands: list[Errand] = []
+    for told in event.accounts:
+        errand = errand_of(
+            told,
+            wiring.table.note_word(told.word),
+            sweep=event.sweep,
+            home_region=own_region,
+            offboarding=wiring.settings.offboarding,
+        )
+        if errand:
+            errands.append(errand)
+    wiring.queue.send_all([errand.body for errand in errands])
+    logger.info("told", extra={"sweep": event.sweep, "accounts": len(event.accounts), "errands": len(errands)})
+
+
+def _verdict(
+    message: Message, request: Request | Errand, wiring: Wiring
+) -> Verdict | RequestRefusedError | AlertLogicError:
+    age_seconds, offboarding = time.time() - message.sent_at, wiring.settings.offboarding
     try:
-        age_seconds = time.time() - message.sent_at
-        verdict = admit(request, stacks=wiring.stacks, offboarding=wiring.offboarding, age_seconds=age_seconds)
-    except RequestRefusedError as refusal:
-        verdict = refusal
-    return Case(message, request, verdict)
+        if isinstance(request, Request):
+            return admit(request, stacks=wiring.stacks, offboarding=offboarding, age_seconds=age_seconds)
+        known = wiring.table.account(request.account_id)
+        verdict = admit_errand(request, known, stacks=wiring.stacks, offboarding=offboarding, age_seconds=age_seconds)
+        if isinstance(request, Reconcile) and isinstance(verdict, Admitted):
+            # What others took away at Alert Logic shows in its lists only.
+            wiring.convergence.refresh(request.sweep)
+    except (AlertLogicError, RequestRefusedError) as error:
+        return error
+    return verdict
 
 
 def _one_per_account(cases: Sequence[Case]) -> Iterator[Sequence[Case]]:
@@ -136,6 +192,6 @@ def _one_per_account(cases: Sequence[Case]) -> Iterator[Sequence[Case]]:
     while cases:
         turn: dict[str, Case] = {}
         for case in cases:
-            turn.setdefault(case.request.stack_id.account_id, case)
+            turn.setdefault(case.request.account_id, case)
         yield list(turn.values())
         cases = [case for case in cases if case not in turn.values()]

@@ -83,10 +83,16 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class Deregistration:
-    """An account that is to be registered no more."""
+    """An account that is to be registered no more.
+
+    Attributes:
+        account_id: The AWS account.
+        role_arn: The role that Alert Logic assumes there; None if nobody knows.
+        offboarding: What becomes of its deployment.
+    """
 
     account_id: AwsAccountId
-    role_arn: str
+    role_arn: str | None
     offboarding: Offboarding
 
 

@@ -1,4 +1,4 @@
-"""What a request asks for, as the properties of the custom resource say it."""
+"""What a stack asks for, as the properties of its custom resource say it."""
 
 from __future__ import annotations
 
@@ -14,24 +14,44 @@ from .request import RequestRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Protocol
 
+    from aws.custom_resource import StackId
     from protection.scope import VpcTag
 
     from .order import Offboarding
-    from .request import Request
+
+    class Asking(Protocol):
+        """A stack that asks, as in a `Request`."""
+
+        @property
+        def stack_id(self) -> StackId:
+            """The stack."""
+            ...
+
+        @property
+        def properties(self) -> Mapping[str, Any]:
+            """The custom resource's properties."""
+            ...
+
+        @property
+        def old_properties(self) -> Mapping[str, Any]:
+            """What an update replaces."""
+            ...
+
 
 _ROLE_ARN: Final = re.compile(r"arn:aws:iam::(?P<account>[0-9]{12}):role/[!-~]+")
 _MODES: Final = ("automatic", "manual")
 
 
-def registration_of(request: Request) -> Registration:
-    """Read what a Create or an Update asks for.
+def registration_of(asking: Asking) -> Registration:
+    """Read what a stack asks for, in a Create, in an Update or as long as it stands.
 
     Raises:
         RequestRefusedError: A property is missing or malformed, or speaks for another account.
     """
-    properties = request.properties
-    account_id = _agreed_account(request)
+    properties = asking.properties
+    account_id = _agreed_account(asking)
     mode = _property(properties, "Mode")
     if mode not in _MODES:
         raise RequestRefusedError(f"Mode is {mode!r}; it must be one of {', '.join(_MODES)}")
@@ -41,7 +61,7 @@ def registration_of(request: Request) -> Registration:
         name=_property(properties, "AccountName"),
         mode=mode,
         policy_name=_property(properties, "Policy"),
-        scope=_scope(request),
+        scope=_scope(asking),
         control_tower=ControlTower(
             organization_id=_property(properties, "OrganizationId"),
             home_region=_property(properties, "HomeRegion"),
@@ -54,8 +74,8 @@ def registration_of(request: Request) -> Registration:
     )
 
 
-def _scope(request: Request) -> Scope:
-    properties, old = request.properties, request.old_properties
+def _scope(asking: Asking) -> Scope:
+    properties, old = asking.properties, asking.old_properties
     regions, tag_regions = _whole_regions(properties), _tag_regions(properties)
     return Scope(
         regions=regions,
@@ -89,25 +109,25 @@ def _formerly(
         return ()
 
 
-def deregistration_of(request: Request, offboarding: Offboarding) -> Deregistration:
+def deregistration_of(asking: Asking, offboarding: Offboarding) -> Deregistration:
     """Read what a Delete asks for: little, since the stack may be older than today's properties.
 
     Raises:
         RequestRefusedError: It speaks for another account.
     """
     return Deregistration(
-        account_id=_agreed_account(request),
-        role_arn=_property(request.properties, "RoleArn"),
+        account_id=_agreed_account(asking),
+        role_arn=_property(asking.properties, "RoleArn"),
         offboarding=offboarding,
     )
 
 
-def _agreed_account(request: Request) -> AwsAccountId:
-    account_id = request.stack_id.account_id
-    role = _ROLE_ARN.fullmatch(_property(request.properties, "RoleArn"))
+def _agreed_account(asking: Asking) -> AwsAccountId:
+    account_id = asking.stack_id.account_id
+    role = _ROLE_ARN.fullmatch(_property(asking.properties, "RoleArn"))
     if role is None:
         raise RequestRefusedError("RoleArn is not the ARN of a role")
-    claimed = {_property(request.properties, "AccountId"), role["account"]}
+    claimed = {_property(asking.properties, "AccountId"), role["account"]}
     if claimed != {account_id}:
         raise RequestRefusedError(f"a stack in account {account_id} may not speak for {', '.join(sorted(claimed))}")
     return account_id

@@ -15,7 +15,7 @@ from protection.ownership import (
     is_our_credential,
 )
 
-from .central_logs import CentralLink, links_any, our_credentials, shared_credential, surplus_credentials
+from .central_logs import CentralLink, our_credentials, shared_credential, surplus_credentials
 from .document import amended, amended_scope
 from .order import Deregistration, Offboarding, Registration
 
@@ -30,14 +30,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What Alert Logic holds, of all accounts.
+    """What Alert Logic holds, as far as it concerns an account.
 
     Attributes:
-        credentials: All of them.
-        deployments: All of them.
+        credentials: Those for the account's roles, all that its deployments link, and those of the central logs.
+        deployments: The account's; others do not matter.
         policy_ids: Policies by name.
         central_logs_role_arn: The role with which Alert Logic reads the central logs; empty if there is none.
         known_ours: Deployments that the asking loop made, or saw to be ours, whatever became of their credential since.
+        linked_elsewhere: Credentials that other accounts' deployments link, as far as is known.
     """
 
     credentials: Sequence[Credential]
@@ -45,6 +46,7 @@ class State:
     policy_ids: Mapping[str, str]
     central_logs_role_arn: str
     known_ours: Collection[str] = ()
+    linked_elsewhere: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +81,6 @@ class AmendDeployment:
 
 
 @dataclass(frozen=True, slots=True)
-class RelinkDeployment:
-    """Let a deployment, perhaps another account's, link the central credential that counts instead of a surplus one."""
-
-    deployment_id: str
-    central_link: CentralLink
-
-
-@dataclass(frozen=True, slots=True)
 class DisableDeployment:
     """Stop protecting, and keep what was configured."""
 
@@ -107,15 +101,7 @@ class DeleteCredential:
     credential_id: str
 
 
-Change = (
-    CreateCredential
-    | CreateDeployment
-    | AmendDeployment
-    | RelinkDeployment
-    | DisableDeployment
-    | DeleteDeployment
-    | DeleteCredential
-)
+Change = CreateCredential | CreateDeployment | AmendDeployment | DisableDeployment | DeleteDeployment | DeleteCredential
 
 
 def decide(order: Order, state: State) -> tuple[Change, ...]:
@@ -160,8 +146,6 @@ def _register(order: Registration, state: State) -> tuple[Change, ...]:
     }
     changes += [DeleteDeployment(deployment_id) for deployment_id in sorted(surplus)]
     changes += _delete_unlinked(ours - {credential_id}, state)
-    if order.central_logs:
-        changes += _share_central_credential(central_link, state, leaving=surplus)
     return tuple(changes)
 
 
@@ -205,14 +189,6 @@ def _central_link(order: Registration, state: State) -> CentralLink:
     return CentralLink(credential_id, surplus_credentials(state.credentials, state.central_logs_role_arn))
 
 
-def _share_central_credential(central_link: CentralLink, state: State, *, leaving: set[str]) -> list[Change]:
-    """Bring all deployments to the credential that counts, since a batch that linked another may long be over."""
-    surplus = central_link.unwanted
-    outdated = {it.id for it in state.deployments if links_any(it.document, surplus)} - leaving
-    relinked = [RelinkDeployment(deployment_id, central_link) for deployment_id in sorted(outdated)]
-    return [*relinked, *_delete_unlinked(surplus, state)]
-
-
 def _deployments_of(order: Order, state: State) -> list[Deployment]:
     return [deployment for deployment in state.deployments if deployment.account_id == order.account_id]
 
@@ -227,7 +203,7 @@ def _named(order: Order, state: State, *, is_adopted: bool) -> set[str]:
 
 
 def _of_the_role(order: Order, state: State) -> set[str]:
-    return {credential.id for credential in state.credentials if credential.role_arn == order.role_arn}
+    return {it.id for it in state.credentials if it.role_arn is not None and it.role_arn == order.role_arn}
 
 
 def _credential(order: Registration, state: State, *, is_adopted: bool) -> str | None:
@@ -257,4 +233,4 @@ def _is_orphan(deployment: Deployment, state: State, witnesses: set[str]) -> boo
 def _delete_unlinked(credential_ids: AbstractSet[str], state: State) -> list[Change]:
     # One that is linked has its turn once the deployment is seen to be gone or to link another.
     linked = {credential.id for deployment in state.deployments for credential in deployment.credentials}
-    return [DeleteCredential(credential_id) for credential_id in sorted(credential_ids - linked)]
+    return [DeleteCredential(it) for it in sorted(credential_ids - linked - set(state.linked_elsewhere))]

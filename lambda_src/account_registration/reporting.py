@@ -1,8 +1,9 @@
-"""What is said about a request once it is done or refused, or may wait no longer: to CloudFormation and to the log."""
+"""What is said about a case once it is done or refused, or may wait no longer: to CloudFormation, table and log."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from alertlogic_api import RejectedError, SecretError
@@ -13,7 +14,7 @@ from protection.retained import count_retained
 from . import answer
 from .admission import Admitted, Skipped, Stale
 from .effort import Settled
-from .request import RequestRefusedError
+from .request import Request, RequestRefusedError
 
 if TYPE_CHECKING:
     from typing import Any
@@ -21,62 +22,66 @@ if TYPE_CHECKING:
     import requests
     from aws_lambda_powertools.logging import Logger
 
-    from aws.queue import Message, Queue
+    from aws.accounts_table import AccountsTable
+    from aws.queue import Queue
 
-    from .admission import Verdict
-    from .request import Request
+    from .case import Case, Outcome
 
-# CloudFormation gives up after 60 minutes; by then it must have an answer.
-PATIENCE_SECONDS: Final = 45 * 60
 CONTINUED_AFTER_SECONDS: Final = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A request, the message that brought it, and whether it may be carried out."""
-
-    message: Message
-    request: Request
-    verdict: Verdict | RequestRefusedError
-
-    @property
-    def due_at(self) -> float:
-        """By when CloudFormation must have an answer, Unix seconds; 0 if it has had one."""
-        return 0 if self.request.is_continued else self.message.sent_at + PATIENCE_SECONDS
-
-    def must_be_answered(self, now: float) -> bool:
-        """Whether CloudFormation must have an answer before anything else is tried."""
-        return not self.request.is_continued and now >= self.due_at
-
-
-Outcome = Settled | Skipped | Stale | Exception
-
-
 class Reporter:
-    """Tells CloudFormation, if it still waits, and logs one line."""
+    """Tells CloudFormation, if it still waits, notes what is known of the account now, and logs one line."""
 
-    def __init__(self, *, queue: Queue, http: requests.Session, logger: Logger) -> None:
+    def __init__(self, *, queue: Queue, table: AccountsTable, http: requests.Session, logger: Logger) -> None:
         self._queue = queue
+        self._table = table
         self.http = http
         self._logger = logger
 
     def report(self, case: Case, outcome: Outcome, *, now: float) -> None:
-        """Say what became of a request.
+        """Say what became of a case.
 
         Raises:
             Refused: Somebody should look at the message.
             Exception: The outcome, if the message is to wait.
         """
-        request = case.request
+        try:
+            if isinstance(case.request, Request):
+                self._answer_request(case, case.request, outcome, now)
+            else:
+                self._end_errand(case, outcome)
+        finally:
+            # Last, since nothing must hold up the answer to CloudFormation.
+            finding = case.finding(outcome, now=now)
+            if finding:
+                at = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+                self._table.note_finding(case.request.account_id, finding, at=at)
+
+    def _end_errand(self, case: Case, outcome: Outcome) -> None:
         match outcome:
             case Settled():
-                self._settle(request, outcome)
-            case Skipped(why):
-                self._succeed(request, "dropped" if request.is_continued else "retained", reason=why)
+                self._log_settled(case, outcome)
+            case Skipped(why) | Stale(why):
+                self._log(case, "nothing to do", reason=why)
             case RejectedError() | RequestRefusedError():
-                self._refuse(case, outcome)
+                self._log(case, "refused", reason=str(outcome))
+                raise Refused(str(outcome))
+            case _:
+                raise outcome
+
+    def _answer_request(self, case: Case, request: Request, outcome: Outcome, now: float) -> None:
+        match outcome:
+            case Settled(deployment_id):
+                status = "registered" if case.registers_for else "deregistered"
+                self._answer(request, answer.succeeded(request, status, deployment_id=deployment_id))
+                self._log_settled(case, outcome)
+            case Skipped(why):
+                self._succeed(case, request, "dropped" if request.is_continued else "retained", reason=why)
+            case RejectedError() | RequestRefusedError():
+                self._refuse(case, request, outcome)
             case Stale(why):
-                self._log(request, "stale", reason=why)
+                self._log(case, "stale", reason=why)
             # An operator fills the secret, perhaps with what this very stack puts out once it is complete.
             case Exception() if isinstance(case.verdict, Admitted) and (
                 case.must_be_answered(now) or (isinstance(outcome, SecretError) and not request.is_continued)
@@ -85,24 +90,17 @@ class Reporter:
                     request.continuation(stack_changed_at=case.verdict.stack_changed_at),
                     delay_seconds=CONTINUED_AFTER_SECONDS,
                 )
-                self._succeed(request, "pending", reason=str(outcome))
+                self._succeed(case, request, "pending", reason=str(outcome))
             case _:
                 raise outcome
 
-    def _settle(self, request: Request, settled: Settled) -> None:
-        status = "deregistered" if request.type == "Delete" else "registered"
-        self._answer(request, answer.succeeded(request, status, deployment_id=settled.deployment_id))
-        self._log(request, status, **asdict(settled))
-        count_retained(settled.retained, service=self._logger.service)
-
-    def _succeed(self, request: Request, status: str, *, reason: str) -> None:
+    def _succeed(self, case: Case, request: Request, status: str, *, reason: str) -> None:
         self._answer(request, answer.succeeded(request, status))
-        self._log(request, status, reason=reason)
+        self._log(case, status, reason=reason)
 
-    def _refuse(self, case: Case, refusal: RejectedError | RequestRefusedError) -> None:
-        request = case.request
+    def _refuse(self, case: Case, request: Request, refusal: RejectedError | RequestRefusedError) -> None:
         # First, for the answer itself may fail for good, and then the dead letter tells of that.
-        self._log(request, "refused", reason=str(refusal))
+        self._log(case, "refused", reason=str(refusal))
         if request.type == "Create":
             self._answer(request, answer.failed(request, str(refusal)))
         else:
@@ -115,9 +113,12 @@ class Reporter:
         if request.response_url:
             send(request.response_url, document, self.http)
 
-    def _log(self, request: Request, status: str, **details: str | tuple[str, ...] | None) -> None:
+    def _log_settled(self, case: Case, settled: Settled) -> None:
+        self._log(case, "registered" if case.registers_for else "deregistered", **asdict(settled))
+        count_retained(settled.retained, service=self._logger.service)
+
+    def _log(self, case: Case, status: str, **details: str | tuple[str, ...] | None) -> None:
         known = {name: detail for name, detail in details.items() if detail}
         self._logger.info(
-            status,
-            extra={"request_type": request.type, "account_id": request.stack_id.account_id, **known},
+            status, extra={"request_type": case.request.type, "account_id": case.request.account_id, **known}
         )

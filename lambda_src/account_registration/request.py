@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aws.custom_resource import RequestType
+    from aws.organizations import AwsAccountId
 
 
 class RequestRefusedError(Exception):
@@ -47,6 +48,11 @@ class Request:
     old_properties: Mapping[str, Any] = field(repr=False)
     response_url: ResponseUrl | None
     stack_changed_at: str | None
+
+    @property
+    def account_id(self) -> AwsAccountId:
+        """The account that asks."""
+        return self.stack_id.account_id
 
     @property
     def is_continued(self) -> bool:

@@ -18,15 +18,20 @@ class RetryableError(AlertLogicError):
 
     Attributes:
         retry_after: Seconds for which Alert Logic asked to be left alone, None if it did not say.
+        had_no_effect: Whether it is certain that nothing was done.
     """
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, *, retry_after: float | None = None, had_no_effect: bool = False) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.had_no_effect = had_no_effect
 
 
 class SecretError(RetryableError):
     """The secret holds no usable access key. The message says what is missing, never what is there."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, had_no_effect=True)
 
 
 class AuthenticationError(AlertLogicError):

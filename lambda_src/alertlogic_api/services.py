@@ -68,6 +68,10 @@ class Credentials:
         """List all credentials, those of other platforms included."""
         return self._session.call("GET", "credentials", self._path, read=_each(Credential.from_document))
 
+    def get(self, credential_id: str) -> Credential:
+        """Read one credential."""
+        return self._session.call("GET", "credentials", self._one(credential_id), read=Credential.from_document)
+
     def create(self, *, name: str, role_arn: str) -> Credential:
         """Create a credential. Nothing stops a second one of the same name: look before, and again after."""
         document = {"name": name, "secrets": {"type": "aws_iam_role", "arn": role_arn}}
@@ -75,7 +79,10 @@ class Credentials:
 
     def delete(self, credential_id: str) -> None:
         """Delete a credential, if it is still there."""
-        self._session.delete("credentials", f"{self._path}/{quote(credential_id, safe='')}")
+        self._session.delete("credentials", self._one(credential_id))
+
+    def _one(self, credential_id: str) -> str:
+        return f"{self._path}/{quote(credential_id, safe='')}"
 
 
 class Policies:

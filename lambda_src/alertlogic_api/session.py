@@ -127,7 +127,8 @@ class Session:
             raise ConflictError(f"{service} answered {status}: {self._message(answer)}")
         if _is_refusal(status):
             raise RejectedError(status, f"{service}: {self._message(answer)}")
-        raise RetryableError(f"{service} answered {status}", retry_after=answer.retry_after)
+        is_too_many = status == 429  # noqa: PLR2004 - too many requests
+        raise RetryableError(f"{service} answered {status}", retry_after=answer.retry_after, had_no_effect=is_too_many)
 
     def _message(self, answer: Answer) -> str:
         fields = _fields(answer)

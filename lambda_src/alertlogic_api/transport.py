@@ -94,7 +94,7 @@ class Transport:
             RetryableError: There is no answer, and perhaps no effect.
         """
         if self.seconds_left() <= 0:
-            raise RetryableError("no time is left in this invocation to ask Alert Logic")
+            raise RetryableError("no time is left in this invocation to ask Alert Logic", had_no_effect=True)
         try:
             return self._exchange(method, url, auth=auth, body=body)
         except (requests.RequestException, HTTPError) as error:

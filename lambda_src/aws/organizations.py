@@ -18,7 +18,9 @@ AwsAccountId = NewType("AwsAccountId", str)
 # The most that Organizations lists at a time.
 PAGE_SIZE: Final = 20
 
-_NOT_IN_THE_ORGANIZATION: Final = frozenset({"AccountNotFoundException", "ChildNotFoundException"})
+_NOT_IN_THE_ORGANIZATION: Final = frozenset(
+    {"AccountNotFoundException", "ChildNotFoundException", "OrganizationalUnitNotFoundException"}
+)
 
 
 @dataclass(frozen=True, slots=True)

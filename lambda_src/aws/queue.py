@@ -39,6 +39,7 @@ _THROTTLED: Final = frozenset(
     {
         "LimitExceeded",
         "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
         "RequestThrottled",
         "RequestTimeout",

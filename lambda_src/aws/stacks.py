@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -11,6 +11,8 @@ from .clients import error_code
 from .reader import DENIED, NotReadableError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mypy_boto3_cloudformation import CloudFormationClient
 
     from .organizations import AwsAccountId
@@ -24,10 +26,12 @@ class Stack:
     Attributes:
         status: For instance `CREATE_IN_PROGRESS`.
         changed_at: When it was last updated, or else created, in ISO format.
+        outputs: What it puts out.
     """
 
     status: str
     changed_at: str
+    outputs: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class StackReader:
@@ -59,4 +63,8 @@ class StackReader:
                 return None
             raise
         changed_at = described.get("LastUpdatedTime", described["CreationTime"])
-        return Stack(described["StackStatus"], changed_at.isoformat())
+        return Stack(
+            described["StackStatus"],
+            changed_at.isoformat(),
+            {output.get("OutputKey", ""): output.get("OutputValue", "") for output in described.get("Outputs", ())},
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -30,6 +31,18 @@ def answer_with_error(monkeypatch: pytest.MonkeyPatch, service: str, operation: 
             return played(self, event_name, request, **kwargs)
         error = f"<ErrorResponse><Error><Code>{code}</Code><Message>No</Message></Error></ErrorResponse>"
         return AWSResponse(request.url, status, {}, _Body(error.encode()))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(BotocoreStubber, "__call__", answer)
+
+
+def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let AWS answer one call after the other, whichever threads make them: moto knows no other way to be atomic."""
+    played = BotocoreStubber.__call__
+    lock = threading.Lock()
+
+    def answer(self: BotocoreStubber, event_name: str, request: AWSPreparedRequest, **kwargs: Any) -> Any:
+        with lock:
+            return played(self, event_name, request, **kwargs)
 
     monkeypatch.setattr(BotocoreStubber, "__call__", answer)
 

@@ -138,6 +138,11 @@ class Customer:
     def _list_credentials(self, _: Request) -> Answer:
         return Answer(200, list(self.credentials.values()))
 
+    def _get_credential(self, _: Request, credential_id: str) -> Answer:
+        if credential_id not in self.credentials:
+            raise RefusedError(404, {"error": "credential_not_found"})
+        return Answer(200, self.credentials[credential_id])
+
     def _create_credential(self, request: Request) -> Answer:
         return Answer(200, self._store_credential(request.body, self.user_id))
 
@@ -236,6 +241,7 @@ class Customer:
         ("GET", r"/themis/v1/(?P<cid>\w+)/roles/aws/(?P<role_type>[^/]+)/latest", _get_role),
         ("GET", r"/credentials/v2/(?P<cid>\w+)/credentials", _list_credentials),
         ("POST", r"/credentials/v2/(?P<cid>\w+)/credentials", _create_credential),
+        ("GET", r"/credentials/v2/(?P<cid>\w+)/credentials/(?P<credential_id>[^/]+)", _get_credential),
         ("DELETE", r"/credentials/v2/(?P<cid>\w+)/credentials/(?P<credential_id>[^/]+)", _delete_credential),
         ("GET", r"/deployments/v1/(?P<cid>\w+)/deployments", _list_deployments),
         ("POST", r"/deployments/v1/(?P<cid>\w+)/deployments", _create_deployment),

@@ -68,6 +68,8 @@ def _environment(name: str) -> _Recorded:
         "ALERTLOGIC_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:444444444444:secret:key-AbCdEf",
         "TRAIL_READER_ROLE_ARN": "arn:aws:iam::333333333333:role/alertlogic-trail-reader",
         "CENTRAL_LOGS_ROLE_ARN": "arn:aws:iam::333333333333:role/alertlogic-central-logs",
+        "TABLE_NAME": "AlertLogic-Security-HubRegistrationAccounts-AbCdEf",
+        "STATUS_BUCKET": "alertlogic-security-hubstatus-abcdef",
     }
     variables: dict[str, Any] = _function(name)["Environment"]["Variables"]
     return _Recorded(
@@ -130,6 +132,7 @@ LIFECYCLE_RULE = "LifecycleRule"
 FINDINGS_RULE = "FindingsRule"
 TAG_RULE = "VpcTagRule"
 VPC_RULE = "VpcRule"
+ACCOUNTS_RULE = "AccountsRule"
 
 
 @pytest.mark.parametrize(
@@ -142,6 +145,7 @@ VPC_RULE = "VpcRule"
         (VPC_RULE, "create-vpc"),
         (VPC_RULE, "delete-vpc"),
         (FINDINGS_RULE, "guardduty-finding"),
+        (ACCOUNTS_RULE, "accounts"),
     ],
 )
 def test_the_rules_take_the_event(rule: str, event: str) -> None:
@@ -164,6 +168,9 @@ def test_the_rules_take_the_event(rule: str, event: str) -> None:
         (VPC_RULE, "delete-vpc", {"detail": {"eventName": "DeleteVpcEndpoints"}}),
         (FINDINGS_RULE, "guardduty-finding", {"source": "custom.guardduty"}),
         (FINDINGS_RULE, "guardduty-finding", {"detail-type": "GuardDuty Malware Protection Object Scan Result"}),
+        (ACCOUNTS_RULE, "accounts", {"account": "555555555555"}),
+        (ACCOUNTS_RULE, "accounts", {"source": "custom.accounts"}),
+        (ACCOUNTS_RULE, "accounts", {"detail-type": "Account"}),
     ],
 )
 def test_the_rules_refuse_near_misses(rule: str, event: str, change: dict[str, Any]) -> None:

@@ -1,209 +1,338 @@
-"""Raw events through the handler, against an organization and a StackSet as moto plays them."""
+"""Raw messages through the handler: an organization and a hub as moto plays them, a StackSet whose operations last."""
 
 from __future__ import annotations
 
 import io
 import json
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from moto.cloudformation.models import StackInstance
+from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from account_enrollment import handler
 from aws.clients import client
+from tests.lambda_src.account_enrollment.fake_cloudformation import FakeCloudFormation
 from tests.lambda_src.account_enrollment.test_settings import ENVIRONMENT
 from tests.lambda_src.deliveries import Context, Deliveries, raw_event
-from tests.lambda_src.wire import answer_with_error, calls_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_organizations import OrganizationsClient
 
-STACK_SET = ENVIRONMENT["STACK_SET_NAME"]
-TEMPLATE = json.dumps(
-    {
-        "Parameters": {"AccountName": {"Type": "String", "Default": ""}},
-        "Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "topic"}}},
-    }
-)
+EAST, WEST = "us-east-1", "us-west-2"
 
 
 @dataclass
 class LandingZone:
-    cloudformation: CloudFormationClient
+    organizations: OrganizationsClient
+    cloudformation: FakeCloudFormation
     deliveries: Deliveries
+    hub_url: str
     account_id: str
     log: io.StringIO
 
-    def event(self, name: str = "create-managed-account-succeeded", *, event_id: str | None = None) -> str:
+    def event(self, name: str = "create-managed-account-succeeded") -> str:
         event = raw_event(name)
-        [status] = event["detail"]["serviceEventDetails"].values()
-        status["account"]["accountId"] = self.account_id
-        return json.dumps(event | ({"id": event_id} if event_id else {}))
+        event = json.loads(_in(json.dumps(event).replace("555555555555", self.account_id))) | {"id": event["id"]}
+        return json.dumps(event)
 
     def deliver(self, *bodies: str, received: int = 1) -> list[dict[str, str]]:
+        """Deliver these messages, and whatever else is in the queue; return those that go back to it."""
         batch = self.deliveries.batch(*bodies, received=received)
-        return handler.lambda_handler(batch, Context())["batchItemFailures"]  # type: ignore[arg-type]
+        failures: list[dict[str, str]] = handler.lambda_handler(batch, Context())["batchItemFailures"]  # type: ignore[arg-type]
+        for record in batch["Records"]:
+            self.deliveries.sqs.delete_message(QueueUrl=self.deliveries.url, ReceiptHandle=record["receiptHandle"])
+        return failures
 
-    def instances(self) -> list[tuple[str, str]]:
-        summaries = self.cloudformation.list_stack_instances(StackSetName=STACK_SET)["Summaries"]
-        return sorted((it.get("Account", ""), it.get("Region", "")) for it in summaries)
+    def sweep(self, name: str = "scheduled-event") -> list[dict[str, str]]:
+        """Deliver an event that begins a sweep, and what comes of it."""
+        failures = self.deliver(self.event(name))
+        while self._has_messages():
+            failures += self.deliver()
+        return failures
 
-    def operations(self) -> list[str]:
-        summaries = self.cloudformation.list_stack_set_operations(StackSetName=STACK_SET)["Summaries"]
-        return [it.get("OperationId", "") for it in summaries]
+    def account(self, name: str, *, parent: str | None = None) -> str:
+        status = self.organizations.create_account(AccountName=name, Email=f"{name}@example.com")["CreateAccountStatus"]
+        if parent:
+            self.organizations.move_account(
+                AccountId=status["AccountId"], SourceParentId=self.root, DestinationParentId=parent
+            )
+        return status["AccountId"]
+
+    @property
+    def root(self) -> str:
+        return self.organizations.list_roots()["Roots"][0]["Id"]
+
+    def unit(self, name: str) -> str:
+        unit = self.organizations.create_organizational_unit(ParentId=self.root, Name=name)["OrganizationalUnit"]
+        return unit["Id"]
+
+    def told(self) -> dict[str, dict[str, Any]]:
+        """Return what the hub's bus was told by now, by account."""
+        accounts: dict[str, dict[str, Any]] = {}
+        while messages := self.deliveries.sqs.receive_message(QueueUrl=self.hub_url, MaxNumberOfMessages=10).get(
+            "Messages"
+        ):
+            for message in messages:
+                self.deliveries.sqs.delete_message(QueueUrl=self.hub_url, ReceiptHandle=message["ReceiptHandle"])
+                event = json.loads(message["Body"])
+                assert (event["source"], event["detail-type"]) == ("alertlogic.accounts", "Accounts")
+                accounts |= {it["Id"]: it | {"Sweep": event["detail"]["Sweep"]} for it in event["detail"]["Accounts"]}
+        return accounts
 
     def lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log.getvalue().splitlines()]
 
+    def _has_messages(self) -> bool:
+        asked = self.deliveries.sqs.get_queue_attributes(
+            QueueUrl=self.deliveries.url, AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        return asked["Attributes"]["ApproximateNumberOfMessages"] != "0"
+
 
 @pytest.fixture
 def landing_zone(deliveries: Deliveries, monkeypatch: pytest.MonkeyPatch) -> Iterator[LandingZone]:
-    queues = {"QUEUE_URL": deliveries.url, "DEAD_LETTER_QUEUE_URL": deliveries.dead_letter_url}
-    for name, value in (ENVIRONMENT | queues).items():
-        monkeypatch.setenv(name, value)
-    organizations = client("organizations")
+    organizations: OrganizationsClient = client("organizations")
     organizations.create_organization(FeatureSet="ALL")
-    status = organizations.create_account(AccountName="shop", Email="shop@example.com")["CreateAccountStatus"]
-    cloudformation = client("cloudformation")
-    cloudformation.create_stack_set(StackSetName=STACK_SET, TemplateBody=TEMPLATE)
+    variables = {
+        "QUEUE_URL": deliveries.url,
+        "DEAD_LETTER_QUEUE_URL": deliveries.dead_letter_url,
+        "HUB_BUS_ARN": client("events").create_event_bus(Name="alertlogic-hub")["EventBusArn"],
+    }
+    for name, value in (ENVIRONMENT | variables).items():
+        monkeypatch.setenv(name, _in(value))
+    cloudformation = FakeCloudFormation(time.time)
+    monkeypatch.setattr(
+        handler,
+        "client",
+        lambda service, **options: cloudformation if service == "cloudformation" else client(service, **options),
+    )
     handler.wire.cache_clear()
     log = io.StringIO()
     monkeypatch.setattr(handler.logger.registered_handler, "stream", log)
-    yield LandingZone(cloudformation, deliveries, status.get("AccountId", ""), log)
+    zone = LandingZone(organizations, cloudformation, deliveries, _listen(deliveries), "", log)
+    zone.account_id = zone.account("shop")
+    yield zone
     handler.wire.cache_clear()
 
 
-@pytest.mark.parametrize("name", ["create-managed-account-succeeded", "update-managed-account-succeeded"])
-def test_gives_a_new_account_its_instances_in_one_operation(
-    landing_zone: LandingZone, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    calls = calls_of(monkeypatch, "cloudformation", "CreateStackInstances")
-
-    assert landing_zone.deliver(landing_zone.event(name)) == []
-
-    account = landing_zone.account_id
-    assert landing_zone.instances() == [(account, "us-east-1"), (account, "us-west-2")]
-    [call] = calls
-    [line] = landing_zone.lines()
-    assert (line["message"], line["account_id"]) == ("operation begun", account)
-    assert [line["operation_id"]] == call["OperationId"]
-    assert line["correlation_id"] == raw_event(name)["id"]
-    assert line["service"] == "account_enrollment"
+def _in(text: str) -> str:
+    """Put moto's management account in the place of the made-up one."""
+    return text.replace("111111111111", DEFAULT_ACCOUNT_ID)
 
 
-def test_passes_the_name_of_the_account_on(landing_zone: LandingZone, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = calls_of(monkeypatch, "cloudformation", "CreateStackInstances")
-
-    landing_zone.deliver(landing_zone.event())
-
-    [call] = calls
-    assert call["ParameterOverrides.member.1.ParameterKey"] == ["AccountName"]
-    assert call["ParameterOverrides.member.1.ParameterValue"] == ["shop"]
-
-
-def test_begins_one_operation_for_the_same_event_twice(landing_zone: LandingZone) -> None:
-    assert landing_zone.deliver(landing_zone.event(), landing_zone.event()) == []
-    assert landing_zone.deliver(landing_zone.event()) == []
-
-    assert len(landing_zone.operations()) == 1
-    assert [line["message"] for line in landing_zone.lines()] == ["operation begun", "nothing to do", "nothing to do"]
+def _listen(deliveries: Deliveries) -> str:
+    """Have a queue get whatever is put on the hub's bus; return its URL."""
+    url = deliveries.sqs.create_queue(QueueName="hub")["QueueUrl"]
+    arn = deliveries.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events = client("events")
+    events.put_rule(Name="all", EventBusName="alertlogic-hub", EventPattern='{"source": ["alertlogic.accounts"]}')
+    events.put_targets(Rule="all", EventBusName="alertlogic-hub", Targets=[{"Id": "queue", "Arn": arn}])
+    return url
 
 
-def test_reads_what_accounts_share_once_for_a_batch(landing_zone: LandingZone, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = calls_of(monkeypatch, "cloudformation", "ListStackSetOperations")
+class TestOneAccount:
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "create-managed-account-succeeded",
+            "update-managed-account-succeeded",
+            "enable-baseline-account",
+            "drift-account-moved",
+            "move-account",
+            "create-account-result-succeeded",
+            "account-departed-organization",
+        ],
+    )
+    def test_gets_its_instances_in_one_operation(self, landing_zone: LandingZone, name: str) -> None:
+        assert landing_zone.deliver(landing_zone.event(name)) == []
 
-    landing_zone.deliver(*[landing_zone.event(event_id=f"event-{number}") for number in range(5)])
+        account = landing_zone.account_id
+        assert landing_zone.cloudformation.places() == [(account, EAST), (account, WEST)]
+        [operation] = landing_zone.cloudformation.operations
+        [line] = landing_zone.lines()
+        assert (line["message"], line["account_ids"]) == ("operation begun", [account])
+        assert line["operation_id"] == operation.id
+        assert line["correlation_id"] == raw_event(name)["id"]
+        assert line["service"] == "account_enrollment"
 
-    assert len(calls) == 1
+    def test_gets_one_operation_for_the_same_event_twice(self, landing_zone: LandingZone) -> None:
+        assert landing_zone.deliver(landing_zone.event(), landing_zone.event()) == []
+        landing_zone.cloudformation.finish()
+        assert landing_zone.deliver(landing_zone.event()) == []
 
+        assert len(landing_zone.cloudformation.operations) == 1
+        messages = [line["message"] for line in landing_zone.lines()]
+        assert messages == ["operation begun", "nothing to do", "nothing to do"]
 
-def test_logs_what_control_tower_says_of_a_failure_and_ends_there(landing_zone: LandingZone) -> None:
-    assert landing_zone.deliver(landing_zone.event("create-managed-account-failed")) == []
+    def test_is_looked_at_for_no_failure_of_control_tower(self, landing_zone: LandingZone) -> None:
+        assert landing_zone.deliver(landing_zone.event("create-managed-account-failed")) == []
 
-    assert landing_zone.instances() == []
-    [line] = landing_zone.lines()
-    assert (line["level"], line["reason"]) == ("WARNING", "AWS Control Tower failed to create a managed account.")
+        assert landing_zone.cloudformation.calls == []
+        [line] = landing_zone.lines()
+        assert (line["level"], line["reason"]) == ("WARNING", "AWS Control Tower failed to create a managed account.")
 
+    def test_is_looked_at_for_no_call_that_failed(self, landing_zone: LandingZone) -> None:
+        assert landing_zone.deliver(landing_zone.event("create-account-result-failed")) == []
 
-def test_does_nothing_for_an_account_that_is_not_in_the_organization(landing_zone: LandingZone) -> None:
-    landing_zone.account_id = "999999999999"
+        assert landing_zone.cloudformation.calls == []
+        [line] = landing_zone.lines()
+        assert (line["message"], line["reason"]) == ("nothing to do", "no account was created")
 
-    assert landing_zone.deliver(landing_zone.event()) == []
-    [line] = landing_zone.lines()
-    assert (line["message"], line["reason"]) == ("nothing to do", "it is not in the organization")
+    def test_needs_nothing_outside_of_the_organization(self, landing_zone: LandingZone) -> None:
+        landing_zone.account_id = "999999999999"
 
+        assert landing_zone.deliver(landing_zone.event()) == []
+        [line] = landing_zone.lines()
+        assert (line["message"], line["reason"]) == ("nothing to do", "it is not in the organization")
 
-def test_does_nothing_for_a_closed_account(landing_zone: LandingZone) -> None:
-    client("organizations").close_account(AccountId=landing_zone.account_id)
-
-    assert landing_zone.deliver(landing_zone.event()) == []
-    assert landing_zone.instances() == []
-
-
-def test_tries_again_later_while_the_stack_set_is_busy(
-    landing_zone: LandingZone, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as busy:
-        answer_with_error(busy, "cloudformation", "CreateStackInstances", "OperationInProgressException", status=409)
+    def test_waits_while_the_stack_set_is_busy(self, landing_zone: LandingZone) -> None:
+        landing_zone.cloudformation.refusals = ["OperationInProgressException"]
         assert len(landing_zone.deliver(landing_zone.event(), received=300)) == 1
-    assert landing_zone.deliveries.dead_letters() == []
+        assert landing_zone.deliveries.dead_letters() == []
 
-    assert landing_zone.deliver(landing_zone.event()) == []
-    assert len(landing_zone.instances()) == 2
+        assert landing_zone.deliver(landing_zone.event(), received=301) == []
+        assert len(landing_zone.cloudformation.places()) == 2
+
+    @pytest.mark.parametrize("name", ["close-account", "close-account-result", "remove-account-from-organization"])
+    def test_is_let_go_of_when_it_leaves(self, landing_zone: LandingZone, name: str) -> None:
+        landing_zone.cloudformation.put(landing_zone.account_id, EAST, WEST)
+        if name.startswith("close"):
+            landing_zone.organizations.close_account(AccountId=landing_zone.account_id)
+        else:
+            landing_zone.organizations.remove_account_from_organization(AccountId=landing_zone.account_id)
+
+        assert landing_zone.deliver(landing_zone.event(name)) == []
+
+        [operation] = landing_zone.cloudformation.operations
+        assert (operation.id, operation.retain) == ("remove-1", True)
+        [told] = landing_zone.told().values()
+        assert (told["Id"], told["Wanted"], told["Sweep"]) == (
+            landing_zone.account_id,
+            False,
+            raw_event(name)["id"],
+        )
+        assert [it["Region"] for it in told["Instances"]] == [EAST, WEST]
+
+    def test_is_removed_when_it_moves_out_of_the_included_units_and_let_go_of_if_that_fails(
+        self, landing_zone: LandingZone, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("DELETION_GUARD_PERCENTAGE", "100")
+        monkeypatch.setenv("INCLUDED_UNITS", "ou-abcd-11111111")
+        handler.wire.cache_clear()
+        landing_zone.cloudformation.put(landing_zone.account_id, EAST, WEST)
+        event = landing_zone.event("move-account")
+
+        assert len(landing_zone.deliver(event)) == 1
+        landing_zone.cloudformation.finish(failing=[landing_zone.account_id])
+        assert landing_zone.deliver(event, received=2) == []
+        landing_zone.cloudformation.finish()
+
+        assert [(it.id, it.retain) for it in landing_zone.cloudformation.operations] == [
+            ("remove-1", False),
+            ("remove-2", True),
+        ]
+        assert landing_zone.cloudformation.places() == []
+        assert landing_zone.told()[landing_zone.account_id]["Reason"] == "it is in no included organizational unit"
 
 
-def test_updates_a_failed_instance(landing_zone: LandingZone, monkeypatch: pytest.MonkeyPatch) -> None:
-    landing_zone.deliver(landing_zone.event())
-    set_status(monkeypatch, "us-west-2", "OUTDATED", "FAILED")
-    calls = calls_of(monkeypatch, "cloudformation", "UpdateStackInstances")
+class TestSweep:
+    @pytest.mark.parametrize("name", ["scheduled-event", "stack-status-change", "update-landing-zone"])
+    def test_gives_every_account_its_instances(self, landing_zone: LandingZone, name: str) -> None:
+        unit = landing_zone.unit("workloads")
+        accounts = [landing_zone.account(f"account-{number}", parent=unit) for number in range(25)]
 
-    assert landing_zone.deliver(landing_zone.event(event_id="another")) == []
+        assert landing_zone.sweep(name) == []
 
-    [call] = calls
-    assert call["Regions.member.1"] == ["us-west-2"]
-    assert "Regions.member.2" not in call
+        everyone = sorted([*accounts, landing_zone.account_id])
+        assert landing_zone.cloudformation.places() == [(it, region) for it in everyone for region in (EAST, WEST)]
+        told = landing_zone.told()
+        assert sorted(told) == everyone
+        assert all(it["Wanted"] and it["Reason"] is None for it in told.values())
+        looks = [line for line in landing_zone.lines() if line["message"] == "looked at accounts"]
+        # The root's two, one of which is the management account, and the unit's, on two pages.
+        assert {line["accounts"] for line in looks} >= {2, 5, 20}
+        assert landing_zone.deliveries.dead_letters() == []
+
+    def test_begins_nothing_where_all_is_well(self, landing_zone: LandingZone) -> None:
+        landing_zone.cloudformation.put(landing_zone.account_id, EAST, WEST)
+
+        assert landing_zone.sweep() == []
+
+        assert landing_zone.cloudformation.operations == []
+
+    def test_lets_go_of_accounts_that_only_the_stack_set_knows(self, landing_zone: LandingZone) -> None:
+        landing_zone.cloudformation.put(landing_zone.account_id, EAST, WEST)
+        landing_zone.cloudformation.put("999999999999", EAST, WEST)
+
+        assert landing_zone.sweep() == []
+
+        landing_zone.cloudformation.finish()
+        assert landing_zone.cloudformation.places() == [
+            (landing_zone.account_id, EAST),
+            (landing_zone.account_id, WEST),
+        ]
+        told = landing_zone.told()
+        assert {account_id: it["Wanted"] for account_id, it in told.items()} == {
+            landing_zone.account_id: True,
+            "999999999999": False,
+        }
+
+    def test_looks_only_below_a_unit_where_an_event_names_one(self, landing_zone: LandingZone) -> None:
+        unit = landing_zone.unit("workloads")
+        account = landing_zone.account("below", parent=unit)
+        event = landing_zone.event("register-organizational-unit").replace("ou-abcd-11111111", unit)
+
+        assert landing_zone.deliver(event) == []
+        while landing_zone.told() == {}:
+            assert landing_zone.deliver() == []
+
+        assert {it for it, _ in landing_zone.cloudformation.places()} == {account}
+        [begun] = [line for line in landing_zone.lines() if line["message"] == "sweep begun"]
+        assert begun["unit_id"] == unit
+
+    def test_says_where_there_is_no_such_unit(self, landing_zone: LandingZone) -> None:
+        assert landing_zone.deliver(landing_zone.event("register-organizational-unit")) == []
+
+        [line] = landing_zone.lines()
+        assert (line["message"], line["unit_id"]) == ("there is no such unit", "ou-abcd-11111111")
+
+    def test_is_done_with_a_page_that_is_gone(self, landing_zone: LandingZone) -> None:
+        page = {"Sweep": "page", "Id": "sweep", "Unit": "ou-abcd-11111111", "Ancestors": ["r-abcd"], "Token": None}
+
+        assert landing_zone.deliver(json.dumps(page)) == []
+
+        [line] = landing_zone.lines()
+        assert (line["message"], line["accounts"]) == ("looked at accounts", 0)
+
+    def test_a_page_that_waits_does_not_walk_on_again(self, landing_zone: LandingZone) -> None:
+        landing_zone.cloudformation.refusals = ["OperationInProgressException"]
+
+        [failure] = landing_zone.sweep()
+
+        walks = [line for line in landing_zone.lines() if line["message"] == "walked on"]
+        assert len(walks) == 2
+        assert failure
 
 
-def test_lets_go_of_an_inoperable_instance_and_makes_it_anew_on_the_next_delivery(
-    landing_zone: LandingZone, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    landing_zone.deliver(landing_zone.event())
-    set_status(monkeypatch, "us-west-2", "INOPERABLE", "INOPERABLE")
-    deletions = calls_of(monkeypatch, "cloudformation", "DeleteStackInstances")
+def test_tells_nobody_without_a_hub(landing_zone: LandingZone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_BUS_ARN", "")
+    handler.wire.cache_clear()
 
-    assert len(landing_zone.deliver(landing_zone.event(event_id="another"))) == 1
-    [deletion] = deletions
-    assert deletion["RetainStacks"] == ["true"]
-    assert len(landing_zone.instances()) == 1
+    assert landing_zone.sweep() == []
 
-    assert landing_zone.deliver(landing_zone.event(event_id="another")) == []
-    assert len(landing_zone.instances()) == 2
+    assert len(landing_zone.cloudformation.places()) == 2
+    assert landing_zone.told() == {}
 
 
-def test_sets_aside_what_is_no_lifecycle_event_and_handles_the_others(landing_zone: LandingZone) -> None:
+def test_sets_aside_what_it_cannot_read_and_handles_the_others(landing_zone: LandingZone) -> None:
     assert landing_zone.deliver("no JSON", landing_zone.event(), "{}") == []
 
-    assert len(landing_zone.instances()) == 2
+    assert len(landing_zone.cloudformation.places()) == 2
     assert sorted(landing_zone.deliveries.dead_letters()) == [
         ("no JSON", "the message is not JSON"),
-        ("{}", "the message is not a lifecycle event of an account: 'detail' is missing or unknown"),
+        ("{}", "the message lacks 'id', or it is unknown"),
     ]
-
-
-def set_status(monkeypatch: pytest.MonkeyPatch, region: str, status: str, detailed_status: str) -> None:
-    """Give the present instance of a region a status, which moto by itself always has at its best."""
-    described = StackInstance.to_dict
-    changed: set[int] = set()
-
-    def describe(self: StackInstance) -> dict[str, Any]:
-        # Only the first that is seen: one that is made anew is a good one.
-        if self.region_name == region and changed.union({id(self)}) == {id(self)}:
-            changed.add(id(self))
-            status_of_instance = {"DetailedStatus": detailed_status}
-            return {**described(self), "Status": status, "StackInstanceStatus": status_of_instance}
-        return described(self)
-
-    monkeypatch.setattr(StackInstance, "to_dict", describe)

@@ -17,6 +17,11 @@ ENVIRONMENT = {
     "MAX_CONCURRENT_PERCENTAGE": "25",
     "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/111111111111/queue",
     "DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/111111111111/dead-letters",
+    "HUB_BUS_ARN": "arn:aws:events:us-east-1:444444444444:event-bus/alertlogic-hub",
+    "STACK_ARN": (
+        "arn:aws:cloudformation:us-east-1:111111111111:stack/AlertLogic-Master/0f6e8a10-1111-11f1-8b1b-0a1b2c3d4e5f"
+    ),
+    "DELETION_GUARD_PERCENTAGE": "10",
 }
 
 
@@ -26,6 +31,9 @@ def test_reads_the_environment() -> None:
     )
 
     assert settings.max_concurrent_percentage == 25
+    assert settings.guard.percentage == 10
+    assert settings.hub_bus_arn == ENVIRONMENT["HUB_BUS_ARN"]
+    assert settings.stack_arn == ENVIRONMENT["STACK_ARN"]
     assert settings.scope.regions == {"us-east-1", "us-west-2"}
     assert settings.scope.administrator_id is None
     assert settings.scope.included_units is None
@@ -46,6 +54,17 @@ def test_reads_units_in_place_of_all() -> None:
     settings = Settings.from_environment(ENVIRONMENT | {"INCLUDED_UNITS": "ou-abcd-11111111,r-abcd"})
 
     assert settings.scope.included_units == frozenset({"ou-abcd-11111111", "r-abcd"})
+
+
+def test_needs_no_hub() -> None:
+    assert Settings.from_environment(ENVIRONMENT | {"HUB_BUS_ARN": ""}).hub_bus_arn is None
+
+
+@pytest.mark.parametrize("percentage", [0, 5, 100])
+def test_reads_the_share_of_accounts_that_may_go(percentage: int) -> None:
+    settings = Settings.from_environment(ENVIRONMENT | {"DELETION_GUARD_PERCENTAGE": str(percentage)})
+
+    assert settings.guard.percentage == percentage
 
 
 @pytest.mark.parametrize("name", ENVIRONMENT)
@@ -73,6 +92,13 @@ def test_fails_when_a_variable_is_missing(name: str) -> None:
         ("MAX_CONCURRENT_PERCENTAGE", "101"),
         ("QUEUE_URL", "queue"),
         ("DEAD_LETTER_QUEUE_URL", ""),
+        ("HUB_BUS_ARN", "alertlogic-hub"),
+        ("STACK_ARN", ""),
+        ("STACK_ARN", "AlertLogic-Master"),
+        ("DELETION_GUARD_PERCENTAGE", ""),
+        ("DELETION_GUARD_PERCENTAGE", "-1"),
+        ("DELETION_GUARD_PERCENTAGE", "101"),
+        ("DELETION_GUARD_PERCENTAGE", "10%"),
     ],
 )
 def test_fails_when_a_variable_is_malformed(name: str, value: str) -> None:

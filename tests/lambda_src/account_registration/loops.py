@@ -6,27 +6,33 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from account_registration.convergence import Convergence
 from account_registration.effort import Settled
 from alertlogic_api import AccessKey, AlertLogic, AlertLogicSettings
+from aws import clients
+from aws.index import Index
 from aws.organizations import AwsAccountId
 from protection.ownership import credential_name
 from tests.lambda_src.account_registration.fake_names import FakeNames
 from tests.lambda_src.account_registration.fake_vpcs import FakeVpcs
 from tests.lambda_src.account_registration.registrations import CENTRAL_ROLE, REGISTRATION
+from tests.lambda_src.accounts_tables import TABLE_NAME
 from tests.rehearsal.alertlogic import ACCESS_KEY_ID, SECRET_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from mypy_boto3_dynamodb import DynamoDBClient
 
     from account_registration.effort import Outcome
     from account_registration.order import Order, Registration
     from tests.rehearsal.alertlogic import FakeAlertLogic, LoggedRequest
 
 
-def client(fake: FakeAlertLogic) -> AlertLogic:
+def client(fake: FakeAlertLogic, access_key: Callable[[], AccessKey] | None = None) -> AlertLogic:
     settings = AlertLogicSettings.from_environment(
         {
             "ALERTLOGIC_CUSTOMER_ID": fake.customer_id,
@@ -34,11 +40,61 @@ def client(fake: FakeAlertLogic) -> AlertLogic:
             "ALERTLOGIC_GLOBAL_ENDPOINT": fake.url,
         }
     )
-    return AlertLogic(settings, access_key=lambda: AccessKey(ACCESS_KEY_ID, SECRET_KEY), sleep=lambda _: None)
+    access_key = access_key or (lambda: AccessKey(ACCESS_KEY_ID, SECRET_KEY))
+    return AlertLogic(settings, access_key=access_key, sleep=lambda _: None)
 
 
-def loop_of(alert_logic: AlertLogic, vpcs: FakeVpcs | None = None, names: FakeNames | None = None) -> Convergence:
-    return Convergence(alert_logic, vpcs or FakeVpcs(), names or FakeNames(), central_logs_role_arn=CENTRAL_ROLE)
+class Clock:
+    """The time, which a test can put forward."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead
+
+
+@cache
+def dynamodb() -> DynamoDBClient:
+    """Return one client for all tests: it takes long to make."""
+    return clients.client("dynamodb")
+
+
+def index_of(clock: Callable[[], float] = time.time) -> Index:
+    return Index(dynamodb(), table_name=TABLE_NAME, clock=clock)
+
+
+def empty_table() -> None:
+    for item in dynamodb().scan(TableName=TABLE_NAME)["Items"]:
+        dynamodb().delete_item(TableName=TABLE_NAME, Key={name: item[name] for name in ("account_id", "item")})
+
+
+def loop_of(
+    alert_logic: AlertLogic,
+    vpcs: FakeVpcs | None = None,
+    names: FakeNames | None = None,
+    *,
+    index: Index | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Convergence:
+    return Convergence(
+        alert_logic,
+        vpcs or FakeVpcs(),
+        names or FakeNames(),
+        index or index_of(clock),
+        central_logs_role_arn=CENTRAL_ROLE,
+        clock=clock,
+    )
+
+
+def steps_of(alert_logic: AlertLogic, index: Index) -> list[tuple[object, tuple[str, ...]]]:
+    """Return all calls that a loop makes: the names of the methods of each object."""
+    return [
+        (alert_logic.credentials, ("list", "get", "create", "delete")),
+        (alert_logic.deployments, ("list", "get", "create", "update", "delete")),
+        (index, ("entries", "all_entries", "add", "remove", "write")),
+        (index, ("listed", "begin_listing", "end_listing", "give_up_listing")),
+    ]
 
 
 def accounts(number: int) -> list[Registration]:
@@ -62,6 +118,11 @@ def assert_registered_once(
     assert deployment["credentials"] == [{"id": credential["id"], "purpose": "discover"}]
     assert deployment["enabled"]
     return deployment["id"]
+
+
+def assert_indexed(fake: FakeAlertLogic) -> None:
+    """Nothing that Alert Logic holds is missing in the index, and what it does not hold is not in it."""
+    assert {it.id for it in index_of().all_entries()} == fake.credentials.keys() | fake.deployments.keys()
 
 
 def calls(requests: Sequence[LoggedRequest]) -> list[str]:

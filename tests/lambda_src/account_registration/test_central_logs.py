@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from account_registration import sharing
+from account_registration.census import DOUBT_INTERVAL_SECONDS
 from account_registration.central_logs import CREDENTIAL_NAME, MONITOR
 from account_registration.convergence import Convergence
 from account_registration.effort import Settled
+from account_registration.entries import CENTRAL_LOGS
 from account_registration.order import Deregistration, Offboarding
 from account_registration.request import RequestRefusedError
 from alertlogic_api import ConflictError, RejectedError, RetryableError
+from aws.index import Entry, Kind
+from aws.queue import NotYet
 from tests.lambda_src.account_registration.fake_names import FakeNames
 from tests.lambda_src.account_registration.fake_vpcs import FakeVpcs
-from tests.lambda_src.account_registration.loops import accounts, calls, client, loop_of, one
-from tests.lambda_src.account_registration.registrations import ACCOUNT, CENTRAL_ROLE, REGISTRATION, WITH_LOGS
+from tests.lambda_src.account_registration.loops import Clock, accounts, calls, client, index_of, loop_of, one
+from tests.lambda_src.account_registration.registrations import ACCOUNT, CENTRAL_ROLE, OTHER, REGISTRATION, WITH_LOGS
 
 if TYPE_CHECKING:
     from account_registration.order import Registration
@@ -46,9 +51,9 @@ class TestCalls:
         assert isinstance(one(convergence.converge([WITH_LOGS])), Settled)
 
         assert calls(fake.requests[warm:]) == [
-            *("GET credentials", "POST credentials"),
-            *("GET credentials", "GET deployments", "POST credentials", "POST deployments"),
-            *("GET credentials", "GET deployments"),
+            "POST credentials",
+            *("GET credentials", "POST credentials", "POST deployments"),
+            "GET credentials",
         ]
         [shared] = central(fake)
         assert fake.credentials[shared]["name"] == CREDENTIAL_NAME
@@ -63,7 +68,7 @@ class TestCalls:
         outcomes = convergence.converge(with_logs(10))
 
         assert all(isinstance(outcome, Settled) for outcome in outcomes.values())
-        assert len(fake.requests) - warm == 24
+        assert len(fake.requests) - warm == 22
         [shared] = central(fake)
         assert [monitors(fake, it.account_id) for it in accounts(10)] == [[shared]] * 10
 
@@ -73,7 +78,7 @@ class TestCalls:
 
         convergence.converge([WITH_LOGS, *with_logs(2)])
 
-        assert calls(fake.requests[before:]) == ["GET credentials", "GET deployments"]
+        assert calls(fake.requests[before:]) == ["GET credentials", *["GET credentials", "GET deployments"] * 3]
 
     def test_makes_another_after_somebody_has_deleted_it(self, fake: FakeAlertLogic, convergence: Convergence) -> None:
         convergence.converge([WITH_LOGS])
@@ -121,7 +126,7 @@ class TestSwitch:
 
 class TestFailure:
     def test_refuses_what_no_role_is_known_for_and_registers_the_others(self, fake: FakeAlertLogic) -> None:
-        convergence = Convergence(client(fake), FakeVpcs(), FakeNames(), central_logs_role_arn="")
+        convergence = Convergence(client(fake), FakeVpcs(), FakeNames(), index_of(), central_logs_role_arn="")
 
         outcomes = convergence.converge([WITH_LOGS, *accounts(1)])
 
@@ -143,12 +148,15 @@ class TestFailure:
         assert isinstance(outcomes[accounts(1)[0].account_id], Settled)
         assert fake.deployments_of(ACCOUNT) == []
 
-    def test_makes_no_second_credential_when_the_first_took_effect_but_answered_503(
-        self, fake: FakeAlertLogic, convergence: Convergence
-    ) -> None:
+    def test_makes_no_second_credential_when_the_first_took_effect_but_answered_503(self, fake: FakeAlertLogic) -> None:
+        clock = Clock()
+        convergence = loop_of(client(fake), clock=clock)
         fake.fail(503, method="POST", path="/credentials$", times=1, after_effect=True)
 
         assert isinstance(one(convergence.converge([WITH_LOGS])), RetryableError)
+        outcomes = convergence.converge([WITH_LOGS, *accounts(1)])
+        assert {type(outcome) for outcome in outcomes.values()} == {NotYet, Settled}
+        clock.ahead = DOUBT_INTERVAL_SECONDS + 1
         assert isinstance(one(convergence.converge([WITH_LOGS])), Settled)
         assert monitors(fake) == central(fake)
 
@@ -164,20 +172,20 @@ class TestFailure:
 
     def test_replaces_a_credential_that_another_batch_deletes_before_it_is_linked(self, fake: FakeAlertLogic) -> None:
         alert_logic = client(fake)
-        list_credentials = alert_logic.credentials.list
+        read = alert_logic.credentials.get
         later: dict[str, Any] = {}
 
-        def credentials() -> list[Credential]:
+        def get(credential_id: str) -> Credential:
             """Let an earlier one appear, and the later one go, once the later one was chosen."""
-            listed = list_credentials()
-            if not later and central(fake):
-                [chosen] = central(fake)
-                later.update(fake.credentials.pop(chosen))
+            found = read(credential_id)
+            if not later:
+                later.update(fake.credentials.pop(credential_id))
                 earlier = {**later, "id": str(uuid.uuid4()), "created": {**later["created"], "at": 1}}
                 fake.credentials[earlier["id"]] = earlier
-            return listed
+                index_of().add(Entry(CENTRAL_LOGS, Kind.CREDENTIAL, earlier["id"]))
+            return found
 
-        alert_logic.credentials.list = credentials  # type: ignore[method-assign]
+        alert_logic.credentials.get = get  # type: ignore[method-assign]
 
         assert isinstance(one(loop_of(alert_logic).converge([WITH_LOGS])), Settled)
         assert monitors(fake) == central(fake)
@@ -185,54 +193,86 @@ class TestFailure:
 
 
 class TestTwoCredentials:
-    """Two batches made one each, and somebody links the later one."""
+    """Two batches made one each, and deployments link the later one, when Alert Logic is listed as a whole."""
 
     @pytest.fixture
     def later(self, fake: FakeAlertLogic, convergence: Convergence) -> str:
-        convergence.converge(with_logs(1))
+        convergence.converge(with_logs(2))
         [later] = central(fake)
         earlier = fake.add_credential(name=CREDENTIAL_NAME, role_arn=CENTRAL_ROLE)
-        fake.credentials[earlier]["created"]["at"] -= 1
+        fake.credentials[earlier]["created"]["at"] -= 60
         return later
 
+    def all_monitors(self, fake: FakeAlertLogic) -> list[str]:
+        return [monitor for registered in accounts(2) for monitor in monitors(fake, registered.account_id)]
+
     def test_become_one_for_everyone(self, fake: FakeAlertLogic, convergence: Convergence, later: str) -> None:
-        assert isinstance(one(convergence.converge([WITH_LOGS])), Settled)
+        convergence.refresh("sweep")
 
         [shared] = central(fake)
         assert shared != later
-        assert monitors(fake) == monitors(fake, accounts(1)[0].account_id) == [shared]
+        assert self.all_monitors(fake) == [shared, shared]
+        assert isinstance(one(convergence.converge([WITH_LOGS])), Settled)
+        assert monitors(fake) == [shared]
 
-    def test_become_one_even_where_a_registration_may_be_newer(
+    def test_are_not_both_linked_by_who_sees_them(
         self, fake: FakeAlertLogic, convergence: Convergence, later: str
     ) -> None:
-        [registered] = with_logs(1)
+        [earlier] = set(central(fake)) - {later}
+        index_of().add(Entry(CENTRAL_LOGS, Kind.CREDENTIAL, earlier))
 
-        assert isinstance(one(convergence.converge([replace(registered, only_if_missing=True)])), Settled)
+        assert isinstance(one(convergence.converge([WITH_LOGS])), Settled)
+        assert isinstance(one(convergence.converge(with_logs(1))), Settled)
 
-        [shared] = central(fake)
-        assert shared != later
-        assert monitors(fake, registered.account_id) == [shared]
+        assert monitors(fake) == monitors(fake, accounts(1)[0].account_id) == [earlier]
+        # The other account's deployment may link it, and only a list of all tells.
+        assert later in fake.credentials
 
     @pytest.mark.parametrize("status", [400, 503])
     def test_of_an_account_that_cannot_be_changed_hold_up_nobody(
         self, fake: FakeAlertLogic, convergence: Convergence, later: str, status: int
     ) -> None:
-        [other] = fake.deployments_of(accounts(1)[0].account_id)
-        fake.fail(status, method="PUT", path=other["id"])
+        [first, second] = [fake.deployments_of(registered.account_id)[0] for registered in accounts(2)]
+        fake.fail(status, method="PUT", path=first["id"])
 
-        assert isinstance(one(convergence.converge([WITH_LOGS])), Settled)
-        assert monitors(fake, accounts(1)[0].account_id) == [later]
-        assert later in fake.credentials
+        convergence.refresh("sweep")
+        [shared] = set(central(fake)) - {later}
+        assert self.all_monitors(fake) == [later, shared]
+        assert second["id"] != first["id"]
 
         fake.recover()
-        convergence.converge([WITH_LOGS])
-        assert monitors(fake) == monitors(fake, accounts(1)[0].account_id) == central(fake)
+        convergence.refresh("next sweep")
+        assert self.all_monitors(fake) == [shared, shared]
+        assert central(fake) == [shared]
+
+    def test_of_very_many_accounts_become_one_by_and_by(
+        self, fake: FakeAlertLogic, convergence: Convergence, later: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sharing, "MOST_AT_ONCE", 1)
+
+        convergence.refresh("sweep")
+        assert sorted(central(fake)) == sorted(set(self.all_monitors(fake)))
+
+        convergence.refresh("next sweep")
+        assert later not in self.all_monitors(fake)
+        assert len(central(fake)) == 1
+
+    def test_stay_for_now_where_one_cannot_be_deleted(
+        self, fake: FakeAlertLogic, convergence: Convergence, later: str
+    ) -> None:
+        fake.fail(403, method="DELETE", body={"message": "not allowed"})
+        convergence.refresh("sweep")
+        assert later in central(fake)
+
+        fake.recover()
+        convergence.refresh("next sweep")
+        assert later not in central(fake)
 
     @pytest.mark.parametrize("is_switched_off", [True, False])
     def test_of_a_deployment_that_is_changed_meanwhile_are_looked_at_again(
         self, fake: FakeAlertLogic, convergence: Convergence, later: str, *, is_switched_off: bool
     ) -> None:
-        [registered] = accounts(1)
+        registered, _ = accounts(2)
         [deployment] = fake.deployments_of(registered.account_id)
         changes = iter([True])
 
@@ -244,10 +284,24 @@ class TestTwoCredentials:
             else:
                 fake.add_to_scope(registered.account_id)
 
-        order = replace(registered, central_logs=True, only_if_missing=True)
         with fake.after_each("GET", deployment["id"], change):
-            assert isinstance(one(convergence.converge([order])), Settled)
-
+            convergence.refresh("sweep")
         assert 409 in {it.status for it in fake.requests if it.method == "PUT"}
-        assert monitors(fake, registered.account_id) == ([] if is_switched_off else central(fake))
+        assert later in fake.credentials
+
+        convergence.refresh("next sweep")
         assert later not in fake.credentials
+        assert monitors(fake, registered.account_id) == ([] if is_switched_off else central(fake))
+
+    def test_of_another_installation_are_its_own(
+        self, fake: FakeAlertLogic, convergence: Convergence, later: str
+    ) -> None:
+        another = fake.add_credential(name=CREDENTIAL_NAME, role_arn="arn:aws:iam::333333333333:role/another")
+        theirs = fake.add_credential(name="theirs", role_arn=CENTRAL_ROLE)
+        fake.add_deployment(account_id=OTHER, credentials=[{"id": it, "purpose": MONITOR} for it in (another, theirs)])
+
+        convergence.refresh("sweep")
+
+        assert monitors(fake, OTHER) == [another, theirs]
+        assert later not in fake.credentials
+        assert {another, theirs} < fake.credentials.keys()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from account_registration.census import DOUBT_INTERVAL_SECONDS
 from account_registration.effort import Settled
 from account_registration.order import Deregistration, Offboarding
 from account_registration.request import RequestRefusedError
@@ -14,6 +15,7 @@ from alertlogic_api import ConflictError, RejectedError, RetryableError
 from aws.queue import NotYet
 from tests.lambda_src.account_registration.fake_names import FakeNames
 from tests.lambda_src.account_registration.loops import (
+    Clock,
     accounts,
     assert_registered_once,
     calls,
@@ -24,6 +26,8 @@ from tests.lambda_src.account_registration.loops import (
 from tests.lambda_src.account_registration.registrations import ACCOUNT, REGISTRATION
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from account_registration.convergence import Convergence
     from alertlogic_api import Deployment
     from tests.rehearsal.alertlogic import FakeAlertLogic
@@ -31,6 +35,10 @@ if TYPE_CHECKING:
 
 def deregistration(offboarding: Offboarding) -> Deregistration:
     return Deregistration(ACCOUNT, REGISTRATION.role_arn, offboarding)
+
+
+def without_maker(create: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *args, **kwargs: replace(create(*args, **kwargs), created_by="")
 
 
 class TestName:
@@ -52,25 +60,33 @@ class TestName:
 
 
 class TestCalls:
-    def test_registers_an_account_alone_with_six_calls(self, fake: FakeAlertLogic, convergence: Convergence) -> None:
+    def test_registers_an_account_alone_with_two_calls(self, fake: FakeAlertLogic, convergence: Convergence) -> None:
         convergence.converge(accounts(1))
         warm = len(fake.requests)
 
         outcome = one(convergence.converge([REGISTRATION]))
 
         assert outcome == Settled(assert_registered_once(fake), added=("/aws/us-east-1", "/aws/us-west-2"))
+        assert calls(fake.requests[warm:]) == ["POST credentials", "POST deployments"]
+
+    def test_asks_for_what_it_made_where_the_answer_does_not_tell_all(self, fake: FakeAlertLogic) -> None:
+        alert_logic = client(fake)
+        for service in (alert_logic.credentials, alert_logic.deployments):
+            service.create = without_maker(service.create)  # type: ignore[method-assign]
+        convergence = loop_of(alert_logic)
+        convergence.converge(accounts(1))
+        warm = len(fake.requests)
+
+        assert isinstance(one(convergence.converge([REGISTRATION])), Settled)
+        assert_registered_once(fake)
         assert calls(fake.requests[warm:]) == [
-            "GET credentials",
-            "GET deployments",
             "POST credentials",
             "POST deployments",
             "GET credentials",
             "GET deployments",
         ]
 
-    def test_registers_ten_accounts_with_at_most_three_calls_each(
-        self, fake: FakeAlertLogic, convergence: Convergence
-    ) -> None:
+    def test_registers_ten_accounts_with_two_calls_each(self, fake: FakeAlertLogic, convergence: Convergence) -> None:
         convergence.converge([REGISTRATION])
         warm = len(fake.requests)
 
@@ -79,7 +95,7 @@ class TestCalls:
         assert all(isinstance(outcome, Settled) for outcome in outcomes.values())
         for registration in accounts(10):
             assert_registered_once(fake, registration)
-        assert len(fake.requests) - warm == 24
+        assert len(fake.requests) - warm == 20
 
     def test_writes_nothing_where_nothing_changes(self, fake: FakeAlertLogic, convergence: Convergence) -> None:
         convergence.converge([REGISTRATION])
@@ -149,24 +165,27 @@ class TestUpdate:
 
     def test_does_not_write_for_ever_what_alert_logic_does_not_keep(self, fake: FakeAlertLogic) -> None:
         alert_logic = client(fake)
-        read_all, read = alert_logic.deployments.list, alert_logic.deployments.get
+        create, read = alert_logic.deployments.create, alert_logic.deployments.get
 
         def forgetful(deployment: Deployment) -> Deployment:
             kept = {name: value for name, value in deployment.document.items() if name != "control_tower"}
             return replace(deployment, document=kept)
 
-        alert_logic.deployments.list = lambda: [forgetful(deployment) for deployment in read_all()]  # type: ignore[method-assign]
+        alert_logic.deployments.create = lambda document: forgetful(create(document))  # type: ignore[method-assign]
         alert_logic.deployments.get = lambda deployment_id: forgetful(read(deployment_id))  # type: ignore[method-assign]
 
         assert isinstance(one(loop_of(alert_logic).converge([REGISTRATION])), Settled)
         assert len([request for request in fake.requests if request.method == "PUT"]) == 1
 
-    def test_does_not_write_what_only_the_list_leaves_out(self, fake: FakeAlertLogic) -> None:
+    def test_does_not_write_what_only_the_answer_leaves_out(self, fake: FakeAlertLogic) -> None:
         alert_logic = client(fake)
-        read_all = alert_logic.deployments.list
-        alert_logic.deployments.list = lambda: [  # type: ignore[method-assign]
-            replace(it, document={"id": it.id, "enabled": True}) for it in read_all()
-        ]
+        create = alert_logic.deployments.create
+
+        def terse(document: Mapping[str, Any]) -> Deployment:
+            made = create(document)
+            return replace(made, document={"id": made.id, "enabled": True})
+
+        alert_logic.deployments.create = terse  # type: ignore[method-assign]
 
         assert isinstance(one(loop_of(alert_logic).converge([REGISTRATION])), Settled)
         assert [request for request in fake.requests if request.method == "PUT"] == []
@@ -215,11 +234,15 @@ class TestOffboarding:
 class TestFailure:
     @pytest.mark.parametrize("path", ["/credentials$", "/deployments$"])
     def test_makes_nothing_twice_when_a_post_took_effect_but_answered_503(
-        self, fake: FakeAlertLogic, convergence: Convergence, path: str
+        self, fake: FakeAlertLogic, path: str
     ) -> None:
+        clock = Clock()
+        convergence = loop_of(client(fake), clock=clock)
         fake.fail(503, method="POST", path=path, times=1, after_effect=True)
 
         assert isinstance(one(convergence.converge([REGISTRATION])), RetryableError)
+        assert isinstance(one(convergence.converge([REGISTRATION])), NotYet)
+        clock.ahead = DOUBT_INTERVAL_SECONDS + 1
         assert isinstance(one(convergence.converge([REGISTRATION])), Settled)
         assert_registered_once(fake)
 

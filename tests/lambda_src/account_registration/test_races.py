@@ -1,4 +1,4 @@
-"""Several loops at once against the fake Alert Logic, over connections of their own."""
+"""Several loops at once against the fake Alert Logic and one table, over connections of their own."""
 
 from __future__ import annotations
 
@@ -8,29 +8,38 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 
 from account_registration.central_logs import CREDENTIAL_NAME, MONITOR
 from account_registration.effort import Settled
+from account_registration.order import Deregistration, Offboarding
+from alertlogic_api import ConflictError
+from aws.index import Entry, Kind
 from tests.lambda_src.account_registration.loops import (
     accounts,
+    assert_indexed,
     assert_registered_once,
     at_once,
     calls,
     client,
+    index_of,
     loop_of,
     one,
+    steps_of,
 )
 from tests.lambda_src.account_registration.registrations import ACCOUNT, CENTRAL_ROLE, OTHER, REGISTRATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
 
+    from account_registration.convergence import Convergence
     from account_registration.effort import Outcome
-    from account_registration.order import Registration
-    from alertlogic_api import AlertLogic, Credential
+    from account_registration.order import Order, Registration
+    from alertlogic_api import AlertLogic
+    from aws.index import Index
     from tests.rehearsal.alertlogic import FakeAlertLogic
 
 
@@ -54,20 +63,23 @@ def test_registers_an_account_once_when_its_role_is_made_anew_meanwhile(fake: Fa
         assert [it["secrets"]["arn"] for it in fake.credentials.values()].count(old.role_arn) == 0
 
 
-def test_knows_its_own_deployment_that_another_loop_makes_between_the_two_lists(fake: FakeAlertLogic) -> None:
-    alert_logic = client(fake)
-    list_credentials = alert_logic.credentials.list
+def test_knows_its_own_deployment_that_another_loop_makes_while_the_index_is_read(fake: FakeAlertLogic) -> None:
+    index = index_of()
+    read = index.entries
     others = iter([loop_of(client(fake))])
 
-    def credentials() -> list[Credential]:
-        listed = list_credentials()
-        for other in others:
-            other.converge([REGISTRATION])
-        return listed
+    def entries(partition: str) -> list[Entry]:
+        """Find the deployments that are there in the end, and the credentials of the beginning."""
+        found = read(partition)
+        if partition == ACCOUNT:
+            for other in others:
+                other.converge([REGISTRATION])
+                found += [it for it in read(partition) if it.kind is Kind.DEPLOYMENT]
+        return found
 
-    alert_logic.credentials.list = credentials  # type: ignore[method-assign]
+    index.entries = entries  # type: ignore[method-assign]
 
-    assert isinstance(one(loop_of(alert_logic).converge([REGISTRATION])), Settled)
+    assert isinstance(one(loop_of(client(fake), index=index).converge([REGISTRATION])), Settled)
     assert_registered_once(fake)
     assert len([it for it in fake.requests if it.method == "POST" and it.path.endswith("/credentials")]) == 1
 
@@ -80,11 +92,11 @@ def test_asks_for_a_credential_that_is_gone_only_where_that_matters(fake: FakeAl
     warm = len(fake.requests)
 
     loop.converge([REGISTRATION])
-    assert calls(fake.requests[warm:]).count("GET credentials") == 2
+    assert calls(fake.requests[warm:]).count("GET credentials") == 0
 
     fake.deployments_of(ACCOUNT)[0]["credentials"] = gone
     loop.converge([REGISTRATION])
-    assert calls(fake.requests[warm:]).count("GET credentials") == 5
+    assert calls(fake.requests[warm:]).count("GET credentials") == 3
     assert_registered_once(fake)
 
 
@@ -101,12 +113,13 @@ def test_links_one_credential_for_central_logs_however_many_batches_make_one(
 ) -> None:
     orders = [replace(order, central_logs=True) for order in accounts(batches)]
 
-    with fake.meeting("GET", "/credentials$", callers=batches):
+    with fake.meeting("POST", "/credentials$", callers=batches):
         outcomes = at_once(fake, *orders)
 
     assert all(isinstance(outcome, Settled) for outcome in outcomes)
     made = [it.body["name"] for it in fake.requests if it.method == "POST" and it.path.endswith("/credentials")]
     assert made.count(CREDENTIAL_NAME) == batches
+    loop_of(client(fake)).refresh("sweep")
     assert_one_credential_for_all(fake, orders)
 
 
@@ -132,12 +145,9 @@ class Turns:
             self._working.discard(thread)
             self._changed.notify_all()
 
-    def taken_by(self, thread: int, alert_logic: AlertLogic) -> None:
-        """Make every call of a client wait for the thread's turn."""
-        for service, names in (
-            (alert_logic.credentials, ("list", "create", "delete")),
-            (alert_logic.deployments, ("list", "get", "create", "update", "delete")),
-        ):
+    def taken_by(self, thread: int, alert_logic: AlertLogic, index: Index) -> None:
+        """Make every call of a loop wait for the thread's turn."""
+        for service, names in steps_of(alert_logic, index):
             for name in names:
                 setattr(service, name, self._in_turn(thread, getattr(service, name)))
 
@@ -149,21 +159,38 @@ class Turns:
         return called
 
 
-def in_turns(fake: FakeAlertLogic, pattern: int, *orders: Registration) -> list[Outcome]:
-    """Let two loops call; each bit of the pattern says whose turn the next call is, over and over."""
-    turns = Turns(pattern >> bit & 1 for bit in itertools.cycle(range(6)))
+def in_turns(fake: FakeAlertLogic, turns: Iterator[int], *orders: Order) -> list[Outcome]:
+    """Let two loops, of which each knows all that was there before, make their calls in turns."""
+    loop_of(client(fake)).refresh("before")
+    taken = Turns(turns)
+    loops: list[Convergence] = []
+    for thread in (0, 1):
+        alert_logic, index = client(fake), index_of()
+        loops.append(loop_of(alert_logic, index=index))
+        # With nothing to do, each gets its token and the policies.
+        loops[-1].converge([replace(REGISTRATION, policy_name="none")])
+        taken.taken_by(thread, alert_logic, index)
 
     def work(thread: int) -> Outcome:
-        alert_logic = client(fake)
-        alert_logic.policies.list()
-        turns.taken_by(thread, alert_logic)
         try:
-            return one(loop_of(alert_logic).converge([orders[thread]]))
+            return one(loops[thread].converge([orders[thread]]))
         finally:
-            turns.end(thread)
+            taken.end(thread)
 
     with ThreadPoolExecutor(2) as pool:
         return [it.result() for it in [pool.submit(work, 0), pool.submit(work, 1)]]
+
+
+def cycled(pattern: int) -> Iterator[int]:
+    """Each bit of the pattern says whose turn the next call is, over and over."""
+    return (pattern >> bit & 1 for bit in itertools.cycle(range(6)))
+
+
+def drawn(seed: int) -> Iterator[int]:
+    """Whose turn it is comes in runs of any length."""
+    random = Random(seed)  # noqa: S311 - no secret
+    while True:
+        yield from [random.randrange(2)] * random.randrange(1, 6)
 
 
 @pytest.mark.parametrize("is_adopted", [False, True])
@@ -174,10 +201,42 @@ def test_registers_an_account_once_in_whatever_order_two_requests_call(
     if is_adopted:
         fake.add_deployment(account_id=ACCOUNT)
 
-    outcomes = in_turns(fake, pattern, REGISTRATION, REGISTRATION)
+    outcomes = in_turns(fake, cycled(pattern), REGISTRATION, REGISTRATION)
 
     assert all(isinstance(outcome, Settled) for outcome in outcomes)
     assert_registered_once(fake, is_adopted=is_adopted)
+    assert_indexed(fake)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_follows_the_role_that_is_made_anew_in_whatever_order_two_requests_call(
+    fake: FakeAlertLogic, seed: int
+) -> None:
+    loop_of(client(fake)).converge([REGISTRATION])
+    anew = replace(REGISTRATION, role_arn=f"{REGISTRATION.role_arn}/anew")
+
+    outcomes = in_turns(fake, drawn(seed), REGISTRATION, anew)
+
+    assert all(isinstance(outcome, Settled | ConflictError) for outcome in outcomes)
+    # Whichever comes last wins; a request that comes again makes it hold.
+    assert isinstance(one(loop_of(client(fake)).converge([anew])), Settled)
+    assert_registered_once(fake, anew)
+    assert_indexed(fake)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_registers_or_deregisters_in_whatever_order_two_requests_call(fake: FakeAlertLogic, seed: int) -> None:
+    loop_of(client(fake)).converge([REGISTRATION])
+    leaving = Deregistration(ACCOUNT, None, Offboarding.DELETE)
+
+    outcomes = in_turns(fake, drawn(seed), REGISTRATION, leaving)
+
+    assert all(isinstance(outcome, Settled | ConflictError) for outcome in outcomes)
+    assert_indexed(fake)
+    if fake.deployments:
+        assert_registered_once(fake)
+    else:
+        assert fake.credentials == {}
 
 
 @pytest.mark.parametrize("pattern", range(64))
@@ -186,7 +245,8 @@ def test_links_one_credential_for_central_logs_in_whatever_order_two_requests_ca
 ) -> None:
     first, second = (replace(order, central_logs=True) for order in accounts(2))
 
-    outcomes = in_turns(fake, pattern, first, second)
+    outcomes = in_turns(fake, cycled(pattern), first, second)
 
     assert all(isinstance(outcome, Settled) for outcome in outcomes)
+    loop_of(client(fake)).refresh("sweep")
     assert_one_credential_for_all(fake, (first, second))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from account_registration.central_logs import CREDENTIAL_NAME, MONITOR, CentralLink
-from account_registration.document import disabled, relinked
+from account_registration.document import disabled
 from account_registration.order import Deregistration, Offboarding, Order, Registration, Scope
 from account_registration.registration import (
     AmendDeployment,
@@ -19,7 +19,6 @@ from account_registration.registration import (
     DeleteCredential,
     DeleteDeployment,
     DisableDeployment,
-    RelinkDeployment,
     State,
     decide,
     withdraw,
@@ -88,13 +87,16 @@ def registered(
     return Deployment.from_document({**document, "id": deployment_id, "created": created, "version": 1})
 
 
-def state(*things: Credential | Deployment, known_ours: tuple[str, ...] = ()) -> State:
+def state(
+    *things: Credential | Deployment, known_ours: tuple[str, ...] = (), linked_elsewhere: tuple[str, ...] = ()
+) -> State:
     return State(
         credentials=[thing for thing in things if isinstance(thing, Credential)],
         deployments=[thing for thing in things if isinstance(thing, Deployment)],
         policy_ids=POLICY_IDS,
         central_logs_role_arn=CENTRAL_ROLE,
         known_ours=known_ours,
+        linked_elsewhere=linked_elsewhere,
     )
 
 
@@ -163,6 +165,11 @@ class TestRegister:
         both = state(credential("c1"), credential("c2"), registered("d1", "c1"))
 
         assert decide(REGISTRATION, both) == (DeleteCredential("c2"),)
+
+    def test_leaves_a_surplus_credential_that_another_account_s_deployment_links(self) -> None:
+        both = (credential("c1"), credential("c2"), registered("d1", "c1"))
+
+        assert decide(REGISTRATION, state(*both, linked_elsewhere=("c2",))) == ()
 
     def test_replaces_the_credential_when_the_role_is_made_anew(self) -> None:
         old = credential("c1", role_arn=OLD_ROLE)
@@ -344,6 +351,13 @@ class TestDeregister:
 
         assert decide(self.order(offboarding), state(theirs, their_credential)) == ()
 
+    def test_knows_ours_by_the_credential_s_name_where_nobody_knows_the_role(self) -> None:
+        order = replace(self.order(Offboarding.DISABLE), role_arn=None)
+        of_no_role = credential("c0", name="theirs", role_arn=None)
+
+        assert decide(order, state(credential(), registered())) == (DisableDeployment("d1"),)
+        assert decide(order, state(of_no_role, registered("d1", "c0"))) == ()
+
     def test_deletes_no_credential_of_another_name(self) -> None:
         theirs = credential("c0", name="theirs")
 
@@ -385,23 +399,23 @@ class TestCentralLogs:
         assert decide(WITH_LOGS, state(theirs, central("later"))) == (
             CreateCredential(MADE, ROLE),
             CreateDeployment(WITH_LOGS, None, CentralLink("theirs", frozenset({"later"}))),
-            DeleteCredential("later"),
         )
 
     def test_wait_for_a_credential_that_was_taken_away(self) -> None:
         with pytest.raises(ConflictError, match="central logs"):
             decide(WITH_LOGS, state(credential(), registered()))
 
-    def test_bring_everyone_to_the_earliest_credential_and_then_delete_the_other(self) -> None:
-        own = registered(credentials=[*links_of("discover", "c1"), *links_of(MONITOR, "shared")])
-        other = deployment("d2", account_id=OTHER, credentials=links_of(MONITOR, "later"))
+    def test_come_through_the_earliest_of_two_credentials(self) -> None:
         credentials = (credential(), central("shared"), central("later", created_at=2))
         link = CentralLink("shared", frozenset({"later"}))
+        own = registered(credentials=[*links_of("discover", "c1"), *links_of(MONITOR, "later")])
 
-        assert decide(WITH_LOGS, state(*credentials, own, other)) == (RelinkDeployment("d2", link),)
-        assert decide(WITH_LOGS, state(*credentials, own)) == (DeleteCredential("later"),)
-        # Whoever does not use it leaves it alone.
-        assert decide(REGISTRATION, state(*credentials, registered(), other)) == ()
+        assert decide(WITH_LOGS, state(*credentials, own)) == (
+            AmendDeployment("d1", WITH_LOGS, "c1", link, is_ours=True),
+        )
+        # All deployments must be known to tell that nothing links the other one.
+        linked = registered(credentials=[*links_of("discover", "c1"), *links_of(MONITOR, "shared")])
+        assert decide(WITH_LOGS, state(*credentials, linked)) == ()
 
     def test_of_another_installation_keep_their_credential(self) -> None:
         another = credential("c9", name=CREDENTIAL_NAME, role_arn="arn:aws:iam::333333333333:role/another")
@@ -521,6 +535,7 @@ states = st.builds(
     policy_ids=st.just(POLICY_IDS),
     central_logs_role_arn=st.just(CENTRAL_ROLE),
     known_ours=st.frozensets(st.sampled_from(["d1", "d3"])),
+    linked_elsewhere=st.frozensets(st.sampled_from(["c1", "c2"])),
 )
 
 
@@ -540,8 +555,6 @@ def applied(changes: tuple[Change, ...], before: State) -> State:
                 documents[deployment_id] = applied_to(
                     documents[deployment_id], order, credential_id or new, is_ours=is_ours, central_link=central_link
                 )
-            case RelinkDeployment(deployment_id, central_link):
-                documents[deployment_id] = relinked(documents[deployment_id], central_link)
             case DisableDeployment(deployment_id):
                 documents[deployment_id] = disabled(documents[deployment_id])
             case DeleteDeployment(deployment_id):
@@ -567,6 +580,7 @@ def test_comes_to_rest_and_then_has_nothing_more_to_do(order: Order, before: Sta
     if isinstance(order, Registration):
         assert order.scope.tags or decide(order, after) == ()
         used_elsewhere = {link.id for it in after.deployments for link in it.credentials if it.account_id != ACCOUNT}
+        used_elsewhere |= set(after.linked_elsewhere)
         of_role = [it for it in after.credentials if it.role_arn == order.role_arn and it.name in {MADE, ADOPTED}]
         own = [it for it in after.deployments if it.account_id == ACCOUNT]
         kept = min(own, key=lambda it: (it.created_at, it.id))
@@ -582,11 +596,8 @@ def assert_linked_centrally(kept: Deployment, order: Registration, after: State)
     of_role = [it for it in after.credentials if it.role_arn == CENTRAL_ROLE]
     counts = min(of_role, key=lambda it: (it.created_at, it.id)).id
     monitors = {it.id: {link.id for link in it.credentials if link.purpose == MONITOR} for it in after.deployments}
-    surplus = {it.id for it in of_role if it.name == CREDENTIAL_NAME and it.id != counts}
     if order.central_logs:
         assert order.only_if_missing or [it.id for it in kept.credentials if it.purpose == MONITOR] == [counts]
-        assert not any(links & surplus for links in monitors.values())
-        assert surplus <= {link.id for it in after.deployments for link in it.credentials}
     elif not order.only_if_missing:
         assert not monitors[kept.id] & {it.id for it in after.credentials if it.name == CREDENTIAL_NAME}
 
@@ -623,15 +634,12 @@ def test_never_touches_what_it_does_not_own(order: Order, before: State) -> None
     """Of others are: deployments of other accounts, credentials of other names, unlinked deployments."""
     own_credentials = {it.id for it in before.credentials if it.name in {MADE, ADOPTED}}
     makers = {it.created_by for it in before.credentials if it.id in own_credentials}
-    with_logs = isinstance(order, Registration) and order.central_logs
     usable = own_credentials | {it.id for it in before.credentials if it.role_arn == ROLE}
     own_account = {it.id: it for it in before.deployments if it.account_id == ACCOUNT}
-    central = {it.id for it in before.credentials if it.role_arn == CENTRAL_ROLE and it.name == CREDENTIAL_NAME}
-    linked_centrally = {it.id for it in before.deployments for link in it.credentials if link.id in central}
     for change in decide(order, before):
         match change:
             case DeleteCredential(credential_id):
-                assert credential_id in own_credentials | (central if with_logs else set())
+                assert credential_id in own_credentials - set(before.linked_elsewhere)
                 assert all(credential_id != link.id for it in before.deployments for link in it.credentials)
             case DeleteDeployment(deployment_id) if isinstance(order, Registration):
                 assert own_account[deployment_id].created_by in makers or deployment_id in before.known_ours
@@ -639,9 +647,6 @@ def test_never_touches_what_it_does_not_own(order: Order, before: State) -> None
                 assert usable & {link.id for link in own_account[deployment_id].credentials}
             case AmendDeployment(deployment_id):
                 assert deployment_id == min(own_account.values(), key=lambda it: (it.created_at, it.id)).id
-            case RelinkDeployment(deployment_id):
-                assert with_logs
-                assert deployment_id in linked_centrally
             case CreateCredential() | CreateDeployment():
                 assert isinstance(order, Registration)
 

@@ -84,9 +84,13 @@ def exercise(client: AlertLogic, fake: FakeAlertLogic) -> None:
     client.deployments.list()
     client.deployments.get(deployment.id)
     client.credentials.list()
+    client.credentials.get(credential.id)
     for _ in range(2):
         client.deployments.delete(deployment.id)
         client.credentials.delete(credential.id)
+    for service, gone in ((client.deployments, deployment), (client.credentials, credential)):
+        with pytest.raises(RejectedError, match="404"):
+            service.get(gone.id)
     with pytest.raises(RejectedError, match="no role"):
         client.roles.get("ci_unknown")
 
@@ -104,10 +108,12 @@ class TestClientAndFake:
         own = {(it.method, it.path.split("/")[1], it.status) for it in fake.requests if it.answer_schema == "own"}
         assert own == {
             ("POST", "credentials", 200),
+            ("GET", "credentials", 404),
             ("DELETE", "credentials", 404),
             ("POST", "deployments", 400),
             ("PUT", "deployments", 400),
             ("PUT", "deployments", 409),
+            ("GET", "deployments", 404),
             ("DELETE", "deployments", 404),
             ("GET", "themis", 404),
         }
@@ -187,6 +193,7 @@ class TestAnswer:
             (lambda: answer("GET", DEPLOYMENTS, 200, [{"id": 7}]), "vendor", r"\[0\].id: 7 is not of type 'string'"),
             (lambda: answer("GET", DEPLOYMENTS, 200, {}), "vendor", "is not of type 'array'"),
             (lambda: answer("GET", DEPLOYMENTS, 200), "vendor", "the body is not JSON"),
+            (lambda: answer("GET", f"{CREDENTIALS}/1", 200, {"id": 7}), "vendor", "not valid under any"),
             (lambda: answer("GET", DEPLOYMENTS, 201, []), "own", "no document has the status 201"),
             (lambda: answer("DELETE", f"{DEPLOYMENTS}/1", 204, {}), "own", "or no body with it"),
             (lambda: answer("POST", AUTHENTICATE, 401, {"error": "no"}), "vendor", "'no' is not one of"),

@@ -70,11 +70,21 @@ class TestAnswerThatSaysLater:
     ) -> None:
         fake.fail(status, method="POST", after_effect=True)
 
-        with pytest.raises(RetryableError):
+        with pytest.raises(RetryableError) as failure:
             warm.credentials.create(name="n", role_arn=ROLE)
 
+        assert not failure.value.had_no_effect
         assert statuses(fake) == [status]
         assert len(fake.credentials) == 1
+
+    def test_to_a_post_that_was_one_too_many_had_no_effect(self, warm: AlertLogic, fake: FakeAlertLogic) -> None:
+        fake.fail(429, method="POST")
+
+        with pytest.raises(RetryableError, match="credentials answered 429") as failure:
+            warm.credentials.create(name="n", role_arn=ROLE)
+
+        assert failure.value.had_no_effect
+        assert statuses(fake) == [429]
 
     def test_is_believed_in_the_end(self, warm: AlertLogic, fake: FakeAlertLogic) -> None:
         fake.fail(503)
@@ -280,9 +290,10 @@ class TestTimeLeft:
         assert slept == []
 
     def test_of_nothing_sends_nothing(self, warm: AlertLogic, fake: FakeAlertLogic) -> None:
-        with warm.within(lambda: SPARE), pytest.raises(RetryableError, match="no time is left"):
+        with warm.within(lambda: SPARE), pytest.raises(RetryableError, match="no time is left") as failure:
             warm.deployments.list()
 
+        assert failure.value.had_no_effect
         assert fake.requests == []
 
     def test_is_forgotten_when_the_invocation_ends(self, warm: AlertLogic) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from aws_lambda_powertools.logging import Logger
 from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -100,6 +101,7 @@ def test_keeps_a_message_that_cannot_be_set_aside(bench: Bench) -> None:
         RetryLaterError(),
         throttled("Throttling", 400),
         throttled("TooManyRequestsException", 400),
+        throttled("ProvisionedThroughputExceededException", 400),
         throttled("Unknown", 429),
         throttled("InternalFailure", 500),
         EndpointConnectionError(endpoint_url="https://sts.amazonaws.com"),
@@ -234,3 +236,23 @@ def test_postpones_no_further_than_the_time_that_is_due(bench: Bench, monkeypatc
     bench.run(bench.deliveries.batch("a", received=20), fail_with(NotYet("")), due_at=time.time() + 100)
 
     assert waits == [pytest.approx(100, abs=2)]
+
+
+class TestSendAll:
+    @pytest.mark.parametrize("number", [0, 1, 10, 25])
+    def test_puts_any_number_of_messages_into_the_queue(self, deliveries: Deliveries, number: int) -> None:
+        bodies = [f"message-{it}" for it in range(number)]
+
+        Queue(deliveries.sqs, url=deliveries.url, dead_letter_url=deliveries.dead_letter_url).send_all(bodies)
+
+        found: list[str] = []
+        while records := deliveries.batch()["Records"]:
+            found += [record["body"] for record in records]
+        assert sorted(found) == sorted(bodies)
+
+    def test_waits_where_the_queue_does_not_take_all(self, deliveries: Deliveries) -> None:
+        failed = {"Id": "0", "SenderFault": False, "Code": "InternalError"}
+        with Stubber(deliveries.sqs) as stubber:
+            stubber.add_response("send_message_batch", {"Successful": [], "Failed": [failed]})
+            with pytest.raises(NotYet, match="does not take 1 messages: InternalError"):
+                Queue(deliveries.sqs, url=deliveries.url, dead_letter_url="").send_all(["message"])

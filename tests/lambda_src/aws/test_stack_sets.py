@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +11,7 @@ from botocore.stub import Stubber
 from aws.clients import client
 from aws.organizations import AwsAccountId
 from aws.queue import NotYet
-from aws.stack_sets import Operation, StackInstance, StackSet
+from aws.stack_sets import InstancePage, Operation, StackInstance, StackSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +23,6 @@ ACCOUNT = AwsAccountId("555555555555")
 OTHER = AwsAccountId("666666666666")
 TEMPLATE = json.dumps(
     {
-        "Parameters": {"AccountName": {"Type": "String", "Default": ""}},
         "Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "topic"}}},
     }
 )
@@ -34,9 +34,9 @@ PREFERENCES = {
 }
 # How each operation is begun, by the name of its call.
 BEGIN: dict[str, Callable[[StackSet], None]] = {
-    "create_stack_instances": lambda it: it.create(ACCOUNT, ["us-east-1"], parameters={}, operation_id="create-1"),
-    "update_stack_instances": lambda it: it.update(ACCOUNT, ["us-east-1"], parameters={}, operation_id="update-1"),
-    "delete_stack_instances": lambda it: it.release(ACCOUNT, ["us-east-1"], operation_id="release-1"),
+    "create_stack_instances": lambda it: it.create([ACCOUNT], ["us-east-1"], operation_id="create-1"),
+    "update_stack_instances": lambda it: it.update([ACCOUNT], ["us-east-1"], operation_id="update-1"),
+    "delete_stack_instances": lambda it: it.release([ACCOUNT], ["us-east-1"], operation_id="release-1"),
 }
 
 
@@ -52,87 +52,175 @@ def stack_set(cloudformation: CloudFormationClient) -> StackSet:
 
 
 def stack_set_of(cloudformation: CloudFormationClient) -> StackSet:
-    return StackSet(cloudformation, name=NAME, max_concurrent_percentage=25)
+    return StackSet(cloudformation, name=NAME, max_concurrent_percentage=25, clock=lambda: 1_800_000_000)
 
 
-def test_creates_lists_and_releases_instances(stack_set: StackSet) -> None:
-    for account_id in (OTHER, ACCOUNT):
-        stack_set.create(
-            account_id,
-            ["us-west-2", "us-east-1"],
-            parameters={"AccountName": "shop"},
-            operation_id=f"create-{account_id}-1",
-        )
+def instance(account_id: str, region: str) -> Any:
+    return {
+        "Account": account_id,
+        "Region": region,
+        "Status": "OUTDATED",
+        "StackInstanceStatus": {"DetailedStatus": "FAILED"},
+        "LastOperationId": "operation-1",
+        "StackId": f"arn:aws:cloudformation:{region}:{account_id}:stack/StackSet-{NAME}/1",
+    }
+
+
+def outdated(account_id: AwsAccountId, region: str) -> StackInstance:
+    stack_id = f"arn:aws:cloudformation:{region}:{account_id}:stack/StackSet-{NAME}/1"
+    return StackInstance(account_id, region, "OUTDATED", "FAILED", "operation-1", stack_id)
+
+
+def operation(operation_id: str, status: str) -> Any:
+    return {
+        "OperationId": operation_id,
+        "Action": "UPDATE",
+        "Status": status,
+        "CreationTimestamp": datetime(2026, 11, 1, tzinfo=UTC),
+    }
+
+
+@pytest.mark.parametrize("end", [StackSet.release, StackSet.remove])
+def test_begins_operations_on_several_accounts_and_lists_instances(
+    stack_set: StackSet, end: Callable[..., None]
+) -> None:
+    stack_set.create([OTHER, ACCOUNT], ["us-west-2", "us-east-1"], operation_id="create-1")
 
     [first, second] = stack_set.instances(ACCOUNT)
     assert (first.account_id, first.region, first.status) == (ACCOUNT, "us-east-1", "CURRENT")
     assert (second.account_id, second.region, second.status) == (ACCOUNT, "us-west-2", "CURRENT")
+    assert stack_set.accounts() == {OTHER, ACCOUNT}
+    page = stack_set.page_of_instances(None)
+    assert (len(page.instances), page.next_token) == (4, None)
 
-    stack_set.release(ACCOUNT, ["us-east-1", "us-west-2"], operation_id=f"release-{ACCOUNT}-2")
+    end(stack_set, [ACCOUNT], ["us-east-1", "us-west-2"], operation_id="end-1")
 
     assert stack_set.instances(ACCOUNT) == ()
     assert len(stack_set.instances(OTHER)) == 2
 
 
-def test_lists_more_instances_and_operations_than_fit_on_a_page(cloudformation: CloudFormationClient) -> None:
-    def instance(account_id: str, region: str) -> Any:
-        return {
-            "Account": account_id,
-            "Region": region,
-            "Status": "OUTDATED",
-            "StackInstanceStatus": {"DetailedStatus": "FAILED"},
-            "LastOperationId": "operation-1",
-        }
-
-    instances = {"StackSetName": NAME, "StackInstanceAccount": ACCOUNT}
+def test_lists_more_instances_of_an_account_than_fit_on_a_page(cloudformation: CloudFormationClient) -> None:
+    request = {"StackSetName": NAME, "StackInstanceAccount": ACCOUNT, "MaxResults": 100}
     with Stubber(cloudformation) as stubber:
         stubber.add_response(
             "list_stack_instances",
             {"Summaries": [instance(ACCOUNT, "us-west-2"), instance(OTHER, "us-east-1")], "NextToken": "a"},
-            instances,
+            request,
         )
+        # An empty page that is not the last, as where CloudFormation filters what it has cut before.
+        stubber.add_response("list_stack_instances", {"Summaries": [], "NextToken": "b"}, {**request, "NextToken": "a"})
         stubber.add_response(
-            "list_stack_instances", {"Summaries": [], "NextToken": "b"}, {**instances, "NextToken": "a"}
+            "list_stack_instances", {"Summaries": [instance(ACCOUNT, "us-east-1")]}, {**request, "NextToken": "b"}
+        )
+
+        assert stack_set_of(cloudformation).instances(ACCOUNT) == (
+            outdated(ACCOUNT, "us-east-1"),
+            outdated(ACCOUNT, "us-west-2"),
+        )
+
+
+def test_lists_the_instances_of_all_accounts_a_page_at_a_time(cloudformation: CloudFormationClient) -> None:
+    request = {"StackSetName": NAME, "MaxResults": 100}
+    with Stubber(cloudformation) as stubber:
+        stubber.add_response(
+            "list_stack_instances", {"Summaries": [instance(ACCOUNT, "us-west-2")], "NextToken": "a"}, request
         )
         stubber.add_response(
             "list_stack_instances",
-            {"Summaries": [instance(ACCOUNT, "us-east-1")]},
-            {**instances, "NextToken": "b"},
-        )
-        stubber.add_response(
-            "list_stack_set_operations",
-            {"Summaries": [{"OperationId": "operation-1", "Status": "SUCCEEDED"}], "NextToken": "a"},
-            {"StackSetName": NAME},
-        )
-        stubber.add_response(
-            "list_stack_set_operations",
-            {
-                "Summaries": [
-                    {"OperationId": "operation-2", "Status": "QUEUED"},
-                    {"OperationId": "operation-3", "Status": "RUNNING"},
-                    {"OperationId": "operation-4", "Status": "STOPPING"},
-                    {"OperationId": "operation-5", "Status": "STOPPED"},
-                ]
-            },
-            {"StackSetName": NAME, "NextToken": "a"},
+            {"Summaries": [{"Account": OTHER, "Region": "us-east-1", "Status": "OUTDATED"}]},
+            {**request, "NextToken": "a"},
         )
         stack_set = stack_set_of(cloudformation)
 
-        assert stack_set.instances(ACCOUNT) == (
-            StackInstance(ACCOUNT, "us-east-1", "OUTDATED", "FAILED", "operation-1"),
-            StackInstance(ACCOUNT, "us-west-2", "OUTDATED", "FAILED", "operation-1"),
+        first = stack_set.page_of_instances(None)
+        second = stack_set.page_of_instances(first.next_token)
+
+    assert first == InstancePage((outdated(ACCOUNT, "us-west-2"),), "a")
+    # One that there is no stack for yet.
+    assert second == InstancePage((StackInstance(OTHER, "us-east-1", "OUTDATED", "", ""),), None)
+
+
+def test_counts_accounts_by_their_instances_in_its_own_region(cloudformation: CloudFormationClient) -> None:
+    request = {"StackSetName": NAME, "StackInstanceRegion": "us-east-1", "MaxResults": 100}
+    with Stubber(cloudformation) as stubber:
+        stubber.add_response(
+            "list_stack_instances", {"Summaries": [instance(ACCOUNT, "us-east-1")], "NextToken": "a"}, request
         )
-        assert [operation.is_under_way for operation in stack_set.operations()] == [False, True, True, True, False]
+        stubber.add_response(
+            "list_stack_instances", {"Summaries": [instance(OTHER, "us-east-1")]}, {**request, "NextToken": "a"}
+        )
+
+        assert stack_set_of(cloudformation).accounts() == {ACCOUNT, OTHER}
+
+
+def test_lists_operations_once(cloudformation: CloudFormationClient) -> None:
+    request = {"StackSetName": NAME, "MaxResults": 100}
+    with Stubber(cloudformation) as stubber:
+        stubber.add_response(
+            "list_stack_set_operations",
+            {"Summaries": [operation("operation-1", "SUCCEEDED")], "NextToken": "a"},
+            request,
+        )
+        statuses = ["QUEUED", "RUNNING", "STOPPING", "STOPPED", "FAILED"]
+        stubber.add_response(
+            "list_stack_set_operations",
+            {"Summaries": [operation(f"operation-{number}", status) for number, status in enumerate(statuses, 2)]},
+            {**request, "NextToken": "a"},
+        )
+        stack_set = stack_set_of(cloudformation)
+        assert not stack_set.has_listed_operations
+
+        operations = stack_set.operations()
+
+        assert [it.is_under_way for it in operations] == [False, True, True, True, False, False]
+        began_at = datetime(2026, 11, 1, tzinfo=UTC).timestamp()
+        assert operations[0] == Operation("operation-1", is_under_way=False, action="UPDATE", began_at=began_at)
         # A second look costs no call.
-        assert len(stack_set.operations()) == 5
+        assert stack_set.has_listed_operations
+        assert stack_set.operations() == operations
 
 
-def test_knows_the_operations_that_it_began(stack_set: StackSet) -> None:
-    assert stack_set.operations() == ()
+def test_knows_the_operations_that_it_began_even_if_the_list_lags_behind(
+    cloudformation: CloudFormationClient,
+) -> None:
+    with Stubber(cloudformation) as stubber:
+        stubber.add_response("create_stack_instances", {"OperationId": "create-1"})
+        stubber.add_response("list_stack_set_operations", {"Summaries": []})
+        stubber.add_response("delete_stack_instances", {"OperationId": "release-1"})
+        stack_set = stack_set_of(cloudformation)
 
-    BEGIN["create_stack_instances"](stack_set)
+        BEGIN["create_stack_instances"](stack_set)
+        create = Operation("create-1", is_under_way=True, action="CREATE", began_at=1_800_000_000)
+        assert stack_set.operations() == (create,)
+        BEGIN["delete_stack_instances"](stack_set)
+        release = Operation("release-1", is_under_way=True, action="DELETE", began_at=1_800_000_000)
+        assert stack_set.operations() == (create, release)
 
-    assert stack_set.operations() == (Operation("create-1", is_under_way=True),)
+
+def test_names_no_operation_twice(cloudformation: CloudFormationClient) -> None:
+    with Stubber(cloudformation) as stubber:
+        stubber.add_response("create_stack_instances", {"OperationId": "create-1"})
+        stubber.add_response("list_stack_set_operations", {"Summaries": [operation("create-1", "SUCCEEDED")]})
+        stack_set = stack_set_of(cloudformation)
+        BEGIN["create_stack_instances"](stack_set)
+
+        [ended] = stack_set.operations()
+
+    assert not ended.is_under_way
+
+
+def test_lists_operations_anew_once_somebody_else_took_an_id(cloudformation: CloudFormationClient) -> None:
+    with Stubber(cloudformation) as stubber:
+        stubber.add_response("list_stack_set_operations", {"Summaries": []})
+        stubber.add_client_error("create_stack_instances", "OperationIdAlreadyExistsException")
+        stubber.add_response("list_stack_set_operations", {"Summaries": [operation("create-1", "RUNNING")]})
+        stack_set = stack_set_of(cloudformation)
+        stack_set.operations()
+
+        with pytest.raises(NotYet):
+            BEGIN["create_stack_instances"](stack_set)
+
+        assert [it.id for it in stack_set.operations()] == ["create-1"]
 
 
 def test_begins_operations_with_the_preferences_that_one_bad_account_cannot_stop(
@@ -140,24 +228,26 @@ def test_begins_operations_with_the_preferences_that_one_bad_account_cannot_stop
 ) -> None:
     common = {
         "StackSetName": NAME,
-        "Accounts": [ACCOUNT],
+        "Accounts": [ACCOUNT, OTHER],
         "Regions": ["us-east-1"],
         "OperationPreferences": PREFERENCES,
     }
-    override = [{"ParameterKey": "AccountName", "ParameterValue": "shop"}]
+    accounts = [ACCOUNT, OTHER]
     with Stubber(cloudformation) as stubber:
-        create = {**common, "ParameterOverrides": override, "OperationId": "create-1"}
-        stubber.add_response("create_stack_instances", {"OperationId": "create-1"}, create)
-        stubber.add_response("list_stack_set_operations", {"Summaries": []}, {"StackSetName": NAME})
-        update = {**common, "ParameterOverrides": override, "OperationId": "update-1"}
-        stubber.add_response("update_stack_instances", {"OperationId": "update-1"}, update)
-        release = {**common, "RetainStacks": True, "OperationId": "release-1"}
-        stubber.add_response("delete_stack_instances", {"OperationId": "release-1"}, release)
+        for call, operation_id, more in (
+            ("create_stack_instances", "create-1", {}),
+            ("update_stack_instances", "update-1", {}),
+            ("delete_stack_instances", "remove-1", {"RetainStacks": False}),
+            ("delete_stack_instances", "release-1", {"RetainStacks": True}),
+        ):
+            request = {**common, "OperationId": operation_id, **more}
+            stubber.add_response(call, {"OperationId": operation_id}, request)
         stack_set = stack_set_of(cloudformation)
 
-        stack_set.create(ACCOUNT, ["us-east-1"], parameters={"AccountName": "shop"}, operation_id="create-1")
-        stack_set.update(ACCOUNT, ["us-east-1"], parameters={"AccountName": "shop"}, operation_id="update-1")
-        stack_set.release(ACCOUNT, ["us-east-1"], operation_id="release-1")
+        stack_set.create(accounts, ["us-east-1"], operation_id="create-1")
+        stack_set.update(accounts, ["us-east-1"], operation_id="update-1")
+        stack_set.remove(accounts, ["us-east-1"], operation_id="remove-1")
+        stack_set.release(accounts, ["us-east-1"], operation_id="release-1")
 
         stubber.assert_no_pending_responses()
 
@@ -188,6 +278,17 @@ def test_leaves_other_errors_to_the_queue(cloudformation: CloudFormationClient) 
             BEGIN["create_stack_instances"](stack_set_of(cloudformation))
 
 
-def test_waits_for_a_stack_set_that_is_not_deployed_yet(cloudformation: CloudFormationClient) -> None:
+@pytest.mark.parametrize(
+    "look",
+    [
+        StackSet.operations,
+        StackSet.accounts,
+        lambda it: it.instances(ACCOUNT),
+        lambda it: it.page_of_instances(None),
+    ],
+)
+def test_waits_for_a_stack_set_that_is_not_deployed_yet(
+    cloudformation: CloudFormationClient, look: Callable[[StackSet], object]
+) -> None:
     with pytest.raises(NotYet, match="StackSetNotFoundException"):
-        stack_set_of(cloudformation).operations()
+        look(stack_set_of(cloudformation))

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
 MEMBER = AwsAccountId("555555555555")
-TEMPLATE = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+TEMPLATE = json.dumps(
+    {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": {"Registration": {"Value": '{"Mode": "manual"}'}}}
+)
 
 
 @pytest.fixture
@@ -47,6 +49,7 @@ def test_describes_a_stack_in_another_account_through_the_reader_role(reader: St
     assert stack
     assert stack.status == "CREATE_COMPLETE"
     assert stack.changed_at
+    assert stack.outputs == {"Registration": '{"Mode": "manual"}'}
 
 
 def test_does_not_see_a_stack_of_this_name_in_its_own_account(reader: StackReader, stack_id: str) -> None:

@@ -1,0 +1,64 @@
+"""All that arrives in the queue: who may put it there is said by the queue's policy, so its shape tells what it is.
+
+CloudFormation's requests come wrapped by SNS, events in EventBridge's envelope, our own messages bare.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from aws.custom_resource import object_of, text_in
+from aws.queue import Refused
+
+from . import accounts_event, request
+from .errand import errand_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .accounts_event import AccountsEvent
+    from .errand import Errand
+    from .request import Request
+
+_SCHEDULED: Final = ("aws.events", "Scheduled Event")
+
+
+@dataclass(frozen=True, slots=True)
+class StatusDue:
+    """It is time to write the status; `id` is EventBridge's of the event that says so."""
+
+    id: str
+
+
+def parse(body: str, *, management_account_id: str) -> Request | Errand | AccountsEvent | StatusDue:
+    """Read a message of the queue.
+
+    Args:
+        body: The message.
+        management_account_id: The account that may speak for all others; empty if none may.
+
+    Raises:
+        Refused: It is nothing that this function handles, or comes from somebody who may not send it.
+    """
+    try:
+        message = object_of(json.loads(body))
+        if "source" in message:
+            return _event(message, management_account_id)
+        return errand_in(message) or request.parse(body)
+    except ValueError:
+        raise Refused("the message is not JSON") from None
+    except KeyError as error:
+        raise Refused(f"the message lacks {error}") from None
+    except TypeError:
+        raise Refused("the message is nothing that is handled here") from None
+
+
+def _event(event: Mapping[str, Any], management_account_id: str) -> AccountsEvent | StatusDue:
+    origin = (text_in(event, "source"), text_in(event, "detail-type"))
+    if origin == accounts_event.ORIGIN:
+        return accounts_event.read(event, management_account_id=management_account_id)
+    if origin == _SCHEDULED:
+        return StatusDue(text_in(event, "id"))
+    raise Refused(f"event {text_in(event, 'id')} is {origin}, which is nothing that is handled here")
