@@ -123,6 +123,12 @@ def _publish(call: ApiCall, directory: Directory) -> list[Demand]:
     return demands
 
 
+def _parameter(call: ApiCall, _directory: Directory) -> list[Demand]:
+    name: str = call.parameters["Name"]
+    resource = name if name.startswith("arn:") else call.arn("ssm", f"parameter/{name.removeprefix('/')}")
+    return [Demand(f"ssm:{call.operation}", resource)]
+
+
 def _secret_value(call: ApiCall, directory: Directory) -> list[Demand]:
     secret = directory.secret_arn(call, call.parameters["SecretId"])
     context: Context = {
@@ -244,6 +250,9 @@ _TABLE: dict[str, Callable[[ApiCall, Directory], list[Demand]]] = {
     **{f"sns:{operation}": _subscription for operation in ("GetSubscriptionAttributes", "Unsubscribe")},
     "s3:GetObject": _object,
     "secretsmanager:GetSecretValue": _secret_value,
+    "ssm:GetParameter": _parameter,
+    "ssm:PutParameter": _parameter,
+    "cloudwatch:GetMetricData": _everything,
     "sts:AssumeRole": _assume_role,
     "cloudformation:DescribeStacks": _describe_stacks,
     **{f"cloudformation:{operation}": _stack_set for operation in ("ListStackInstances", "ListStackSetOperations")},
