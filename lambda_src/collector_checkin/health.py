@@ -63,7 +63,7 @@ def _problem(vitals: Vitals) -> Problem | None:
         text = f"the function failed {vitals.errors:.0f} times in {minutes:.0f} minutes"
         problems.append(Problem("FUNCTION_ERRORS", text))
     if vitals.dead_letters:
-        text = f"{vitals.dead_letters} messages are in the dead-letter queue"
+        text = f"messages in the dead-letter queue: {vitals.dead_letters}"
         problems.append(Problem("DEAD_LETTERS", text))
     # There is room for one code: that of the worst.
     return Problem(problems[0].code, "; ".join(problem.text for problem in problems)) if problems else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from alertlogic_api import ContentRefusedError
+from alertlogic_api import ContentRefusedError, TooLargeError
 from aws.queue import Refused
 
 from .payload import MOST_BYTES, Payload, pack
@@ -77,10 +77,13 @@ def _deliver(findings: Sequence[Finding], ingest: Ingest, source_id: str) -> Ite
 
 def _refusal(payload: Payload, ingest: Ingest) -> str | None:
     """Send a request, and return why it is refused if that is for what is in it."""
+    too_large = f"the finding is too large to send: {len(payload.body)} bytes compressed"
     if len(payload.body) > MOST_BYTES:
-        return f"the finding is too large to send: {len(payload.body)} bytes compressed, of {MOST_BYTES} at most"
+        return f"{too_large}, of {MOST_BYTES} at most"
     try:
         ingest.send_security_messages(payload.body)
+    except TooLargeError:
+        return too_large
     except ContentRefusedError as error:
         return str(error)
     return None

@@ -49,13 +49,13 @@ def test_silence_is_no_problem() -> None:
             Problem("FINDINGS_WAIT", "the oldest finding has waited for 901 seconds"),
         ),
         ({"errors": 2.0}, Problem("FUNCTION_ERRORS", "the function failed 2 times in 15 minutes")),
-        ({"dead_letters": 3}, Problem("DEAD_LETTERS", "3 messages are in the dead-letter queue")),
+        ({"dead_letters": 3}, Problem("DEAD_LETTERS", "messages in the dead-letter queue: 3")),
         (
             {"queue_age": 5000.4, "errors": 2.0, "dead_letters": 3},
             Problem(
                 "FINDINGS_WAIT",
                 "the oldest finding has waited for 5000 seconds; the function failed 2 times in 15 minutes; "
-                "3 messages are in the dead-letter queue",
+                "messages in the dead-letter queue: 3",
             ),
         ),
     ],
