@@ -218,6 +218,8 @@ def build(app: App, settings: Settings) -> None:
             is_home = region == zone.home_region
             spoke = master if is_home else stack(f"Master-{region}", zone.management_account, region)
             GuardDutyFindingsSpoke(spoke, "Findings", event_bus=hub.bus)
+            # The bus is known by name, so CloudFormation does not see by itself that it comes first.
+            spoke.add_stack_dependency(security)
     if settings.trail:
         log_archive = stack("LogArchive", zone.log_archive_account)
         LogArchiveIngestion(log_archive, "Logs", alert_logic=settings.alert_logic, trail=settings.trail)
@@ -258,8 +260,7 @@ def context_of(app: App) -> Mapping[str, Any]:
 if __name__ == "__main__":
     app = App()
     try:
-        settings = read_settings(context_of(app))
+        build(app, read_settings(context_of(app)))
     except ValueError as error:
         sys.exit(str(error))
-    build(app, settings)
     app.synth()

@@ -82,7 +82,7 @@ class ControlTowerIntegration(Construct):
                 (`LogArchiveIngestion`), so that its roles may not create and manage trails.
             guardduty_coverage: Which accounts send their GuardDuty findings to the hub, for a `GuardDutyForwarder` with
                 the same coverage; none unless given. The management account, which no StackSet reaches, needs a
-                `GuardDutyFindingsSpoke` per governed region, as does an administrator that is not enrolled.
+                `GuardDutyFindingsSpoke` per governed region, as does an administrator in no included unit.
             organizational_units: Which accounts are enrolled; those of every unit, unless given.
             policy_document: A policy of your own for the role that Alert Logic assumes, in place of the pinned one.
             prefix: The prefix of all physical names, the hub's own; fixed for the life of the installation.
@@ -284,6 +284,6 @@ def _check(landing_zone: LandingZone, units: OrganizationalUnits, guardduty_cove
             "organizational_units.excluded_accounts",
             account,
             "accounts other than the GuardDuty administrator, which forwards all findings",
-            "take it out of excluding_accounts",
+            "take it out of excluding_accounts, or leave guardduty_coverage out and put a GuardDutyFindingsSpoke there",
         )
     checks.raise_problems()

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS: Final = 5.0
 READ_SECONDS: Final = 20.0
+# What is handed in takes effect even if nobody waits for the answer, and would be handed in again.
+HAND_IN_SECONDS: Final = 60.0
 # Whoever is to wait longer than this is told so, and waits in the queue, where it costs nothing.
 LONGEST_WAIT_SECONDS: Final = 20.0
 # What the function needs to report how far it came.
@@ -73,7 +75,8 @@ class Transport:
         self._resting_since = clock()
         self._remaining: Callable[[], float] = _unlimited
         self._retry = _BoundedRetry(seconds_left=self.seconds_left, pause=sleep, **_RULES)
-        self._timeout = _BoundedTimeout(self.seconds_left)
+        self._timeout = _BoundedTimeout(self.seconds_left, read_seconds=READ_SECONDS)
+        self._hand_in_timeout = _BoundedTimeout(self.seconds_left, read_seconds=HAND_IN_SECONDS)
         self._http = _Http()
         for scheme in ("https://", "http://"):
             self._http.mount(scheme, HTTPAdapter(max_retries=self._retry))
@@ -140,7 +143,7 @@ class Transport:
             headers=headers,
             **({"data": body} if isinstance(body, bytes) else {"json": body}),
             # requests hands urllib3's own kind of timeout through as it is, which its types do not know.
-            timeout=self._timeout,  # type: ignore[arg-type]
+            timeout=self._hand_in_timeout if isinstance(body, bytes) else self._timeout,  # type: ignore[arg-type]
             allow_redirects=False,
             stream=True,
         ) as response:
@@ -173,13 +176,14 @@ def _unlimited() -> float:
 class _BoundedTimeout(Timeout):
     """Makes the timeout of each attempt anew from the time that is left then."""
 
-    def __init__(self, seconds_left: Callable[[], float]) -> None:
-        super().__init__(connect=CONNECT_SECONDS, read=READ_SECONDS)
+    def __init__(self, seconds_left: Callable[[], float], *, read_seconds: float) -> None:
+        super().__init__(connect=CONNECT_SECONDS, read=read_seconds)
         self._seconds_left = seconds_left
+        self._read_seconds = read_seconds
 
     def clone(self) -> Timeout:
         # urllib3 refuses a timeout of nothing.
-        return Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS, total=max(self._seconds_left(), 0.001))
+        return Timeout(connect=CONNECT_SECONDS, read=self._read_seconds, total=max(self._seconds_left(), 0.001))
 
 
 class _BoundedRetry(Retry):

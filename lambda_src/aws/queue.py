@@ -28,6 +28,8 @@ METRIC_NAMESPACE: Final = "AlertLogic"
 WAITING_METRIC: Final = "OldestWaitingMessage"
 SHORTEST_WAIT_SECONDS: Final = 30
 LONGEST_WAIT_SECONDS: Final = 900
+# SQS hides a message for 12 hours at most.
+LONGEST_RETRY_AFTER_SECONDS: Final = 6 * 3600
 # An error that nobody foresaw is tried this often before the message is set aside.
 UNFORESEEN_ATTEMPTS: Final = 10
 
@@ -244,14 +246,14 @@ class Batch:
 def wait_seconds(*, received: int, retry_after: float | None, due_in: float) -> int:
     """Return how long a message waits.
 
-    The back-off is `min(900, 30 * 2^received)`, half of it random; `retry_after` can make it longer, but not shorter,
-    since every delivery counts towards the queue's `maxReceiveCount`. It is from 30 to 900 seconds, and no longer than
-    `due_in` seconds, if these are still to come.
+    The back-off is `min(900, 30 * 2^received)`, half of it random; `retry_after` can make it longer, up to six hours,
+    but not shorter, since every delivery counts towards the queue's `maxReceiveCount`. It is at least 30 seconds, and
+    else no longer than `due_in` seconds, if these are still to come.
     """
     back_off = min(LONGEST_WAIT_SECONDS, SHORTEST_WAIT_SECONDS * 2 ** min(received, 10))
-    wait = max(random.uniform(back_off / 2, back_off), retry_after or 0)  # noqa: S311 - no secret
-    longest = min(LONGEST_WAIT_SECONDS, due_in) if due_in > 0 else LONGEST_WAIT_SECONDS
-    return round(max(SHORTEST_WAIT_SECONDS, min(wait, longest)))
+    asked_for = min(retry_after or 0, LONGEST_RETRY_AFTER_SECONDS)
+    wait = max(random.uniform(back_off / 2, back_off), asked_for)  # noqa: S311 - no secret
+    return round(max(SHORTEST_WAIT_SECONDS, min(wait, due_in) if due_in > 0 else wait))
 
 
 def is_transient(error: Exception) -> bool:

@@ -23,7 +23,7 @@ from aws.queue import METRIC_NAMESPACE, NotYet, Refused
 from aws.secret import access_key
 
 from .health import check_in_of
-from .registration import Registration
+from .registration import DeregisteredError, Registration
 from .request import is_function_name, parse
 from .settings import Settings
 from .vital_signs import VitalSigns
@@ -41,7 +41,7 @@ RESERVED_SECONDS: Final = 60
 CHECK_IN_METRIC: Final = "CheckIn"
 
 # What may go wrong without anybody's mistake, and does not the next time.
-_FORESEEN: Final = (AlertLogicError, BotoCoreError, ClientError, UnreadableMetricError)
+_FORESEEN: Final = (AlertLogicError, BotoCoreError, ClientError, DeregisteredError, UnreadableMetricError)
 
 logger = Logger(service="collector_checkin")
 

@@ -1,7 +1,7 @@
 """Makes Alert Logic know the collector, and hear of it.
 
-A collector is registered under its account, region and name, so registering it once more changes nothing. All that is
-remembered is the id that Alert Logic gives it: without one, or where Alert Logic does not know it, it is registered.
+All that is remembered is the id that Alert Logic gives it: without one, or where Alert Logic does not know the
+collector any more, it is registered; under its account, region and name, so that it stays one however often that is.
 """
 
 from __future__ import annotations
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 # What the parameter holds from the start.
 UNREGISTERED: Final = "unregistered"
+# What it holds when the collector is about to go: a check-in that is under way must not register it again.
+DEREGISTERED: Final = "deregistered"
+
+
+class DeregisteredError(Exception):
+    """The collector was deregistered, and is not to be registered again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +66,9 @@ class Registration:
 
         Raises:
             AlertLogicError: It cannot be registered.
+            DeregisteredError: It is not to be.
         """
-        remembered = self._memory.read()
+        remembered = self._remembered()
         return self._register() if remembered == UNREGISTERED else Registered(remembered, is_new=False)
 
     def report(self, registered: Registered, check_in: CheckIn, *, at: float) -> Reported:
@@ -71,13 +78,21 @@ class Registration:
 
         Raises:
             AlertLogicError: It has not checked in.
+            DeregisteredError: It is not known any more, and is not to be.
         """
         try:
-            return self._report(registered, check_in, at)
+            self._check_in(registered, check_in)
         except RejectedError as refusal:
-            if registered.is_new or not _is_unknown(refusal):
+            if registered.is_new or refusal.status != HTTPStatus.NOT_FOUND:
                 raise
-        return self._report(self._register(), check_in, at)
+            self._remembered()
+            registered = self._register()
+            self._check_in(registered, check_in)
+        try:
+            self._alert_logic.collector_statuses.put(registered.collector_id, check_in.problem, at=at)
+        except AlertLogicError as refusal:
+            return Reported(registered, refusal)
+        return Reported(registered, None)
 
     def forget(self) -> None:
         """Have it registered at the next check-in."""
@@ -89,6 +104,8 @@ class Registration:
         Raises:
             AlertLogicError: It may still be registered.
         """
+        if function_name == self._collector.function_name:
+            self._memory.write(DEREGISTERED)
         self._alert_logic.collectors.deregister(replace(self._collector, function_name=function_name))
 
     def _register(self) -> Registered:
@@ -96,16 +113,11 @@ class Registration:
         self._memory.write(collector_id)
         return Registered(collector_id, is_new=True)
 
-    def _report(self, registered: Registered, check_in: CheckIn, at: float) -> Reported:
+    def _check_in(self, registered: Registered, check_in: CheckIn) -> None:
         self._alert_logic.collectors.check_in(self._collector, registered.collector_id, check_in)
-        try:
-            self._alert_logic.collector_statuses.put(registered.collector_id, check_in.problem, at=at)
-        except AlertLogicError as refusal:
-            if _is_unknown(refusal) and not registered.is_new:
-                raise
-            return Reported(registered, refusal)
-        return Reported(registered, None)
 
-
-def _is_unknown(error: AlertLogicError) -> bool:
-    return isinstance(error, RejectedError) and error.status == HTTPStatus.NOT_FOUND
+    def _remembered(self) -> str:
+        remembered = self._memory.read()
+        if remembered == DEREGISTERED:
+            raise DeregisteredError("the collector was deregistered")
+        return remembered

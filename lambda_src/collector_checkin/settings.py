@@ -48,13 +48,14 @@ class Settings:
             ValueError: A variable is missing or malformed; the message names it.
         """
         environment = Environment(variables)
-        region, account_id = environment.one("COLLECTOR_FUNCTION_ARN", _FUNCTION_ARN).split(":")[3:5]
+        arn = environment.one("COLLECTOR_FUNCTION_ARN", _FUNCTION_ARN)
+        region, account_id, _, function_name = arn.split(":")[3:]
         return cls(
             alert_logic=AlertLogicSettings.from_environment(variables),
             collector=Collector(
                 account_id=account_id,
                 region=region,
-                function_name=environment.one("COLLECTOR_FUNCTION_NAME", FUNCTION_NAME),
+                function_name=function_name,
                 stack_name=environment.one("COLLECTOR_STACK_NAME", _STACK_NAME),
                 version=environment.one("COLLECTOR_VERSION", _VERSION),
             ),

@@ -64,7 +64,12 @@ class VitalSigns:
         return Vitals(
             at=now,
             since=since,
-            queue_age=max(points[0].value if points else 0 for points in (untouched, waiting)),
+            queue_age=max(
+                untouched[0].value if untouched else 0,
+                # Each message that waits is told of by itself, the oldest not always last.
+                *(point.value for point in waiting),
+                0,
+            ),
             dead_letters=self._dead_letters(),
             invocations=_sum(invocations, since),
             errors=_sum(errors, since),

@@ -6,14 +6,14 @@ import os
 import time
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from alertlogic_api import AlertLogic, AlertLogicError
 from aws.clients import client
-from aws.queue import METRIC_NAMESPACE, Batch, Queue
+from aws.queue import METRIC_NAMESPACE, Batch, NotYet, Queue, Refused, is_transient
 from aws.secret import access_key
 
 from .delivery import Accepted, deliver
@@ -122,7 +122,7 @@ def _notices(batch: Batch, settings: Settings) -> Iterator[Notice]:
 
 def _settle(outcome: Outcome, notices: Sequence[Notice], tally: Tally) -> None:
     if not isinstance(outcome, Accepted):
-        raise outcome.error
+        _raise(outcome.error)
     waiting_since = min(notice.finding.reported_at or notice.message.sent_at for notice in notices)
     delay_seconds = max(0, time.time() - waiting_since)
     tally.forwarded += len(outcome.findings)
@@ -135,6 +135,14 @@ def _settle(outcome: Outcome, notices: Sequence[Notice], tally: Tally) -> None:
         request_bytes=outcome.request_bytes,
         longest_delay_seconds=round(delay_seconds),
     )
+
+
+def _raise(error: Exception) -> NoReturn:
+    if isinstance(error, (Refused, AlertLogicError)) or is_transient(error):
+        raise error
+    # It is no finding's fault, and must cost none.
+    logger.error("not sent", exc_info=error)
+    raise NotYet(f"{type(error).__name__}; the log says where") from error
 
 
 def _measure(batch: Batch, tally: Tally) -> None:

@@ -171,14 +171,10 @@ class TestRegistration:
 
         assert forwarder.remembered() == collector_id
 
-    @pytest.mark.parametrize("asked", ["checkin", "collectors_status"])
-    def test_is_repeated_when_alert_logic_has_forgotten_it(self, forwarder: Forwarder, asked: str) -> None:
+    def test_is_repeated_when_alert_logic_has_forgotten_it(self, forwarder: Forwarder) -> None:
         forwarder.beat()
         old = forwarder.collector().id
-        if asked == "checkin":
-            forwarder.fake.collectors.clear()
-        else:
-            forwarder.collector().id = "5C2B9A4E-0000-4000-8000-000000000000"
+        forwarder.fake.collectors.clear()
         forwarder.fake.requests.clear()
 
         assert forwarder.beat()
@@ -281,15 +277,17 @@ class TestCheckIn:
         text = forwarder.said()["details"]["error"]["text"]
         assert "4000 seconds" in text
         assert "failed 2 times" in text
-        assert "1 messages" in text
+        assert "dead-letter queue: 1" in text
         assert forwarder.collector().streams["guardduty"]["errorinfo"]["details"][0] == {"error": text}
         [line] = forwarder.lines()
         assert (line["level"], line["status"], line["reason"]) == ("INFO", "error", text)
 
+        # A younger finding that waits, too, makes the older one no younger.
         forwarder.measure(METRIC_NAMESPACE, "OldestWaitingMessage", "guardduty_findings", 30, minutes_ago=0.1)
         forwarder.sqs.purge_queue(QueueUrl=forwarder.dead_letter_url)
         assert forwarder.beat()
-        assert forwarder.said()["error_code"] == "FUNCTION_ERRORS"
+        assert forwarder.said()["error_code"] == "FINDINGS_WAIT"
+        assert "dead-letter" not in forwarder.said()["details"]["error"]["text"]
 
     def test_tells_of_the_stream_if_alert_logic_does_not_take_its_status(self, forwarder: Forwarder) -> None:
         forwarder.fake.fail(400, path="collectors_status", body={"error": "not_in_enum"})
@@ -307,7 +305,7 @@ class TestCheckIn:
         forwarder.fake.fail(404, path="collectors_status")
 
         assert forwarder.beat()
-        assert len(forwarder.collector().check_ins) == 3
+        assert len(forwarder.collector().check_ins) == 2
         assert forwarder.lines()[-1]["level"] == "WARNING"
 
 
@@ -381,6 +379,15 @@ class TestCustomResource:
         [line] = forwarder.lines()
         assert (line["message"], line["request_type"], line["Status"]) == ("answered", "Create", "SUCCESS")
         assert line["correlation_id"] == request["RequestId"]
+
+    def test_that_is_deleted_is_not_registered_again_by_a_beat_that_is_under_way(self, forwarder: Forwarder) -> None:
+        forwarder.beat()
+        forwarder.invoke(event("Delete", changes={"PhysicalResourceId": FUNCTION_NAME}))
+
+        assert not forwarder.beat()
+
+        assert forwarder.fake.collectors == {}
+        assert forwarder.lines()[-1]["reason"] == "the collector was deregistered"
 
     def test_that_is_updated_is_registered_at_the_next_beat(self, forwarder: Forwarder) -> None:
         forwarder.beat()

@@ -8,7 +8,6 @@ from collector_checkin.settings import Settings
 ENVIRONMENT = {
     "ALERTLOGIC_CUSTOMER_ID": "12345678",
     "ALERTLOGIC_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:444444444444:secret:alertlogic-AbCdEf",
-    "COLLECTOR_FUNCTION_NAME": "AlertLogic-Security-Findings_1",
     "COLLECTOR_FUNCTION_ARN": "arn:aws:lambda:us-east-1:444444444444:function:AlertLogic-Security-Findings_1",
     "COLLECTOR_STACK_NAME": "AlertLogic-Security",
     "COLLECTOR_VERSION": "0.1.0",
@@ -43,8 +42,6 @@ def test_fails_when_a_variable_is_missing(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("COLLECTOR_FUNCTION_NAME", "a/b"),
-        ("COLLECTOR_FUNCTION_NAME", "x" * 65),
         ("COLLECTOR_FUNCTION_ARN", "arn:aws:lambda:us-east-1:444444444444:function:name:alias"),
         ("COLLECTOR_FUNCTION_ARN", "arn:aws:sqs:us-east-1:444444444444:queue"),
         ("COLLECTOR_STACK_NAME", ""),

@@ -45,6 +45,8 @@ def test_of_one_function_and_its_queues(deliveries: Deliveries) -> None:
     measure("ApproximateAgeOfOldestMessage", ("QueueName", "queue"), 100, value=500)
     measure("ApproximateAgeOfOldestMessage", ("QueueName", "queue"), 1, value=60)
     measure("OldestWaitingMessage", ("service", "guardduty_findings"), 1199, value=70)
+    measure("OldestWaitingMessage", ("service", "guardduty_findings"), 1, value=5)
+    measure("OldestWaitingMessage", ("service", "guardduty_findings"), 1300, value=999)
     measure("OldestWaitingMessage", ("service", "account_registration"), 1, value=900)
     measure("FindingsForwarded", ("service", "guardduty_findings"), 1, value=0)
     measure("FindingsForwarded", ("service", "guardduty_findings"), 10 * 3600 - 1, 10 * 3600, 12 * 3600, value=5)

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import NoCredentialsError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from alertlogic_api.ingest import Ingest
 from alertlogic_api.transport import SPARE_SECONDS
 from aws.clients import client
 from aws.queue import METRIC_NAMESPACE, Message, Queue
@@ -348,6 +350,17 @@ class TestWaiting:
 
         client("secretsmanager").put_secret_value(SecretId=secret, SecretString=hub.fake.secret_string())
         assert hub.deliver(text(0), text(1)) == []
+
+    def test_costs_no_finding_what_nobody_foresaw(self, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(*_: object) -> None:
+            raise NoCredentialsError
+
+        monkeypatch.setattr(Ingest, "send_security_messages", fail)
+
+        assert len(hub.deliver(text(0), text(1), received=40)) == 2
+        assert hub.deliveries.dead_letters() == []
+        [line] = hub.lines("not sent")
+        assert "NoCredentialsError" in line["exception"]
 
     def test_waits_for_a_better_key(self, hub: Hub) -> None:
         hub.fake.revoke_access_key(ACCESS_KEY_ID)
