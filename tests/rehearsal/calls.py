@@ -66,7 +66,7 @@ def _queue(call: ApiCall, _directory: Directory) -> list[Demand]:
 
 def _queue_by_name(call: ApiCall, _directory: Directory) -> list[Demand]:
     account = call.parameters.get("QueueOwnerAWSAccountId", call.account)
-    return [Demand("sqs:GetQueueUrl", f"arn:aws:sqs:{call.region}:{account}:{call.parameters['QueueName']}")]
+    return [Demand(f"sqs:{call.operation}", f"arn:aws:sqs:{call.region}:{account}:{call.parameters['QueueName']}")]
 
 
 def _everything(call: ApiCall, _directory: Directory) -> list[Demand]:
@@ -240,10 +240,12 @@ _TABLE: dict[str, Callable[[ApiCall, Directory], list[Demand]]] = {
             "SendMessage",
             "SendMessageBatch",
             "GetQueueAttributes",
+            "SetQueueAttributes",
+            "DeleteQueue",
         )
     },
     "sqs:ListQueues": _everything,
-    "sqs:GetQueueUrl": _queue_by_name,
+    **{f"sqs:{operation}": _queue_by_name for operation in ("CreateQueue", "GetQueueUrl")},
     "sns:Publish": _publish,
     "sns:Subscribe": _subscribe,
     **{f"sns:{operation}": _topic for operation in ("ConfirmSubscription", "ListSubscriptionsByTopic")},
