@@ -235,6 +235,8 @@ def build(app: App, settings: Settings) -> None:
             is_home = region == zone.home_region
             spoke = master if is_home else stack(f"Master-{region}", zone.management_account, region)
             GuardDutyFindingsSpoke(spoke, "Findings", event_bus=hub.bus)
+            # The bus is known by name, so CloudFormation does not see by itself that it comes first.
+            spoke.add_stack_dependency(security)
     if settings.trail:
         log_archive = stack("LogArchive", zone.log_archive_account)
         LogArchiveIngestion(log_archive, "Logs", alert_logic=settings.alert_logic, trail=settings.trail)

@@ -151,7 +151,14 @@ class QueuedFunction(AssetFunction):
         )
 
     def grant_send(self) -> None:
-        """Let the function put messages of its own into its queue."""
+        """Let the function put messages of its own into its queue, one after the other without end.
+
+        Lambda would stop such a function after 16 messages that each led to the next, and a sweep has more pages:
+        https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+        """
+        resource = self.function.node.default_child
+        assert isinstance(resource, lambda_.CfnFunction)  # noqa: S101 - as CDK makes it
+        resource.recursive_loop = "Allow"
         self.role.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.queue.queue_arn]))
 
     def rule_target(self) -> targets.SqsQueue:

@@ -96,7 +96,7 @@ class ControlTowerIntegration(Construct):
                 (`LogArchiveIngestion`), so that its roles may not create and manage trails.
             guardduty_coverage: Which accounts send their GuardDuty findings to the hub, for a `GuardDutyForwarder` with
                 the same coverage; none unless given. The management account, which no StackSet reaches, needs a
-                `GuardDutyFindingsSpoke` per governed region, as does an administrator that is not enrolled.
+                `GuardDutyFindingsSpoke` per governed region, as does an administrator in no included unit.
             organizational_units: Which accounts are enrolled; those of every unit, unless given.
             sweep_interval: How often all accounts are looked at, events or not; every 6 hours unless given. Every
                 deployment of the stack does so, too.
@@ -352,6 +352,6 @@ def _check(
             "organizational_units.excluded_accounts",
             account,
             "accounts other than the GuardDuty administrator, which forwards all findings",
-            "take it out of excluding_accounts",
+            "take it out of excluding_accounts, or leave guardduty_coverage out and put a GuardDutyFindingsSpoke there",
         )
     checks.raise_problems()

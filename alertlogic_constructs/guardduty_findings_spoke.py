@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from aws_cdk import Aws, Stack
+from aws_cdk import Acknowledgment, Aws, Duration, Stack, Validations
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from ._delivery_role import create_delivery_role
@@ -19,13 +20,15 @@ class GuardDutyFindingsSpoke(Construct):
     not enroll, need this construct in a stack per region.
 
     EventBridge tries to deliver an event for 24 hours, and forwards it once: send straight to the bus that the
-    forwarder listens on.
+    forwarder listens on. What it cannot deliver is kept for 14 days in the dead-letter queue.
 
-    Creates in the account and region of the stack: a rule on the default bus, and the role with which it puts events on
-    the other bus.
+    Creates in the account and region of the stack: a rule on the default bus, the role with which it puts events on
+    the other bus, and a dead-letter queue. No alarm, which would cost money in every account and region: add one to the
+    queue's `ApproximateNumberOfMessagesVisible` where you have but few.
 
     Attributes:
         rule: The rule on findings.
+        dead_letter_queue: What could not be delivered; each message's attribute `ERROR_MESSAGE` says why.
         delivery_role: The role; it may put events on that bus and nothing else.
 
     See https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_findings_eventbridge.html and
@@ -49,6 +52,16 @@ class GuardDutyFindingsSpoke(Construct):
         self.delivery_role = create_delivery_role(
             self, description="EventBridge sends GuardDuty findings to Alert Logic's forwarder with it"
         )
+        self.dead_letter_queue = sqs.Queue(
+            self,
+            "DeadLetterQueue",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+        )
+        Validations.of(self.dead_letter_queue).acknowledge(
+            Acknowledgment(id="AwsSolutions-SQS3", reason="It is the dead-letter queue of the rule below")
+        )
         self.rule = events.Rule(
             self,
             "Rule",
@@ -60,8 +73,10 @@ class GuardDutyFindingsSpoke(Construct):
                 source=["aws.guardduty"],
                 detail_type=["GuardDuty Finding"],
             ),
-            targets=[targets.EventBus(event_bus, role=self.delivery_role)],
+            targets=[targets.EventBus(event_bus, role=self.delivery_role, dead_letter_queue=self.dead_letter_queue)],
         )
+        # From its first finding on it must be able to deliver.
+        self.rule.node.add_dependency(self.delivery_role)
 
 
 def _check(stack: Stack, event_bus: events.IEventBus) -> None:

@@ -6,7 +6,7 @@ import json
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import Acknowledgment, CustomResource, Duration, Stack, Validations
+from aws_cdk import CustomResource, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -14,6 +14,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from ._acknowledge import acknowledge_wildcards
 from ._asset_function import AssetFunction
 from ._queued_function import QueuedFunction
 from ._validation import Checks, require_partition
@@ -45,6 +46,8 @@ class GuardDutyForwarder(Construct):
 
     A finding that cannot be delivered waits in the queue: Alert Logic may be unreachable for a week. What is no finding
     goes to the dead-letter queue with the reason.
+
+    One is enough in an account and region: two would share their metrics, and so hide each other's silence.
 
     Creates in the account and region of the stack: rule, queue, dead-letter queue, alarms and function
     `guardduty_findings`; function `collector_checkin` with an alarm, its schedule of 15 minutes, and the SSM parameter
@@ -95,6 +98,8 @@ class GuardDutyForwarder(Construct):
         require_partition(self)
         _check(event_bus, coverage, minimum_severity, finding_types, sample_findings)
         detail = _detail_pattern(minimum_severity, finding_types, sample_findings=sample_findings)
+        # On the default bus are this account's own events; on the other, anyone's of the organization.
+        administrator = coverage.administrator_account if coverage else None
         self.findings = QueuedFunction(
             self,
             "GuardDutyFindings",
@@ -102,7 +107,7 @@ class GuardDutyForwarder(Construct):
             description="Sends GuardDuty findings to Alert Logic",
             alert_logic=alert_logic,
             environment={
-                "OWN_FINDINGS_ONLY": json.dumps(coverage is not None and coverage.administrator_account is None)
+                "OWN_FINDINGS_ONLY": json.dumps(coverage is not None and administrator is None),
             },
             batch_size=_BATCH_SIZE,
             batching_window=_BATCHING_WINDOW,
@@ -113,7 +118,7 @@ class GuardDutyForwarder(Construct):
             description="Hands GuardDuty findings to Alert Logic's guardduty_findings",
             event_bus=event_bus,
             event_pattern=events.EventPattern(
-                account=_accounts(Stack.of(self), coverage),
+                account=[administrator] if administrator else None,
                 source=["aws.guardduty"],
                 detail_type=["GuardDuty Finding"],
                 detail=detail or None,
@@ -140,7 +145,6 @@ class GuardDutyForwarder(Construct):
             description="Registers the collector with Alert Logic and reports its health",
             alert_logic=alert_logic,
             environment={
-                "COLLECTOR_FUNCTION_NAME": function.function_name,
                 "COLLECTOR_FUNCTION_ARN": function.function_arn,
                 "COLLECTOR_STACK_NAME": Stack.of(self).stack_name,
                 "COLLECTOR_VERSION": metadata.version("alertlogic-constructs"),
@@ -156,17 +160,12 @@ class GuardDutyForwarder(Construct):
             iam.PolicyStatement(
                 actions=["sqs:GetQueueAttributes"], resources=[self.findings.dead_letter_queue.queue_arn]
             ),
-            # The action knows no resource-level permissions:
-            # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
-            iam.PolicyStatement(actions=["cloudwatch:GetMetricData"], resources=["*"]),
         ):
             check_in.role.add_to_policy(statement)
-        Validations.of(check_in.role).acknowledge(
-            Acknowledgment(
-                id="AwsSolutions-IAM5[Resource::*]",
-                reason="cloudwatch:GetMetricData knows no resource-level permissions",
-            )
-        )
+        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
+        metrics = iam.PolicyStatement(actions=["cloudwatch:GetMetricData"], resources=["*"])
+        check_in.role.add_to_policy(metrics)
+        acknowledge_wildcards(check_in.role, "cloudwatch:GetMetricData knows no resource-level permissions", metrics)
         return check_in
 
     def _create_check_in_alarm(self) -> cloudwatch.Alarm:
@@ -211,13 +210,6 @@ class GuardDutyForwarder(Construct):
         )
         # No check-in may register again what was just deregistered.
         schedule.node.add_dependency(self.collector)
-
-
-def _accounts(stack: Stack, coverage: GuardDutyCoverage | None) -> list[str] | None:
-    """Whose default bus a finding must come from; anyone's of the organization, if every account forwards its own."""
-    if coverage is None:
-        return [stack.account]
-    return None if coverage.administrator_account is None else [coverage.administrator_account]
 
 
 def _detail_pattern(

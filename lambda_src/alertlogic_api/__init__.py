@@ -1,13 +1,16 @@
 """The only code that speaks to Alert Logic."""
 
 from .client import AlertLogic
+from .collectors import CheckIn, Collector, Problem, Statistic
 from .errors import (
     AlertLogicError,
     AuthenticationError,
     ConflictError,
+    ContentRefusedError,
     RejectedError,
     RetryableError,
     SecretError,
+    TooLargeError,
 )
 from .models import Account, Credential, Deployment, LinkedCredential, Policy, RolePolicy
 from .settings import AccessKey, AlertLogicSettings
@@ -19,13 +22,19 @@ __all__ = [
     "AlertLogicError",
     "AlertLogicSettings",
     "AuthenticationError",
+    "CheckIn",
+    "Collector",
     "ConflictError",
+    "ContentRefusedError",
     "Credential",
     "Deployment",
     "LinkedCredential",
     "Policy",
+    "Problem",
     "RejectedError",
     "RetryableError",
     "RolePolicy",
     "SecretError",
+    "Statistic",
+    "TooLargeError",
 ]

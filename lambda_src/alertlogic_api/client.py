@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
+from .collectors import Collectors, CollectorStatuses
+from .ingest import Ingest
 from .services import Accounts, Credentials, Deployments, Policies, Roles
 from .session import Session
 from .transport import Transport
@@ -36,13 +38,16 @@ class AlertLogic:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._transport = Transport(sleep=sleep)
+        self._transport = Transport(clock=clock, sleep=sleep)
         session = Session(settings, self._transport, access_key=access_key, clock=clock)
         self.deployments: Final = Deployments(session)
         self.credentials: Final = Credentials(session)
         self.policies: Final = Policies(session)
         self.account: Final = Accounts(session)
         self.roles: Final = Roles(session)
+        self.ingest: Final = Ingest(session)
+        self.collectors: Final = Collectors(session)
+        self.collector_statuses: Final = CollectorStatuses(session)
 
     def within(self, remaining_seconds: Callable[[], float]) -> AbstractContextManager[None]:
         """Bound every call made inside by the time that the running invocation has left.

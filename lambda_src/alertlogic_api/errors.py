@@ -5,6 +5,8 @@ AlertLogicError
 │   └── SecretError          the secret is empty or malformed: the same again once an operator has filled it
 ├── AuthenticationError      the access key is refused: the same again once an operator has replaced it
 ├── RejectedError            the service refuses this request, and would again
+│   └── ContentRefusedError  something that was handed in is at fault: the rest without it
+│       └── TooLargeError    there is too much of it: the same in several requests
 └── ConflictError            somebody else changed it meanwhile: read again, decide again
 """
 
@@ -58,6 +60,14 @@ class RejectedError(AlertLogicError):
         super().__init__(f"Alert Logic answered {status}: {message}")
         self.status = status
         self.message = message
+
+
+class ContentRefusedError(RejectedError):
+    """Alert Logic answered 400 to what was handed in."""
+
+
+class TooLargeError(ContentRefusedError):
+    """Alert Logic answered 413 to what was handed in."""
 
 
 class ConflictError(AlertLogicError):

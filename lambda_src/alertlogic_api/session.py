@@ -8,18 +8,33 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from requests.auth import AuthBase, HTTPBasicAuth
 
-from .errors import AuthenticationError, ConflictError, RejectedError, RetryableError
+from .errors import (
+    AuthenticationError,
+    ConflictError,
+    ContentRefusedError,
+    RejectedError,
+    RetryableError,
+    TooLargeError,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from requests import PreparedRequest
 
     from .settings import AccessKey, AlertLogicSettings
     from .transport import Answer, Transport
 
-# All that this project calls, so that one lookup per container is enough.
-SERVICES: Final = ("aims", "credentials", "deployments", "policies", "themis")
+# What is looked up together, so that each function needs one lookup per container. A lookup fails as a whole if one of
+# its services has no host, and whoever needs only one of them must not suffer for the others.
+SERVICES: Final = (
+    ("aims", "credentials", "deployments", "policies", "themis"),
+    ("ingest",),
+    ("azcollect",),
+    # Its paths begin with `collectors_status`, but this is the name under which its host is known.
+    ("collector_status",),
+)
+MOST_REDIRECTS: Final = 3
 RENEW_BEFORE_END_SECONDS: Final = 600
 
 _REFUSALS: Final = {
@@ -28,7 +43,12 @@ _REFUSALS: Final = {
     "account_inactive": "account_inactive",
     "password_expired": "password_expired",
 }
+_CONTENT_ERRORS: Final = {400: ContentRefusedError, 413: TooLargeError}
 _LONGEST_MESSAGE: Final = 500
+
+_ALERT_LOGIC: Final = r"https://([A-Za-z0-9-]+\.)+alertlogic\.com(:443)?"
+_LOOPBACK: Final = r"http://127\.0\.0\.1(:[0-9]+)?"
+_REST_OF_URL: Final = r"(/[!-\[\]-~]*)?"
 
 _T = TypeVar("_T")
 
@@ -60,7 +80,7 @@ class Session:
         self._access_key = access_key
         self._clock = clock
         self._token: _Token | None = None
-        self._base_urls: dict[str, str] = {}
+        self._hosts: dict[str, str] = {}
 
     def call(self, method: str, service: str, path: str, *, read: Callable[[Any], _T], body: object = None) -> _T:
         """Make a call and read the JSON of its answer.
@@ -82,9 +102,38 @@ class Session:
         if answer.status != 404:  # noqa: PLR2004 - not found
             self._require_success(answer, service)
 
-    def _send(self, method: str, url: str, body: object = None) -> Answer:
+    def put(self, service: str, path: str, body: object) -> None:
+        """Put something; that it is there already, exactly so, is as good.
+
+        Raises:
+            AlertLogicError: As the tree in `errors` says.
+        """
+        answer = self._send("PUT", self._base_url(service) + path, body)
+        if answer.status != 304:  # noqa: PLR2004 - not modified
+            self._require_success(answer, service)
+
+    def post(self, service: str, path: str, body: bytes, *, headers: Mapping[str, str]) -> None:
+        """Hand in what is not JSON, and once more to wherever the service redirects it within Alert Logic.
+
+        Raises:
+            ContentRefusedError: The service, not a lookup on the way there, answered 400 or 413.
+            AlertLogicError: As the tree in `errors` says.
+        """
+        url = self._base_url(service) + path
+        answer = self._send("POST", url, body, headers)
+        for _ in range(MOST_REDIRECTS):
+            if answer.status != 307:  # noqa: PLR2004 - temporary redirect, the same request
+                break
+            url = redirect_url(url, answer.location, global_endpoint=self._settings.global_endpoint)
+            self._transport.pause(answer.retry_after or 0)
+            answer = self._send("POST", url, body, headers)
+        if answer.status in _CONTENT_ERRORS:
+            raise _CONTENT_ERRORS[answer.status](answer.status, f"{service}: {self._message(answer)}")
+        self._require_success(answer, service)
+
+    def _send(self, method: str, url: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
         for _ in range(2):
-            answer = self._transport.send(method, url, auth=self._valid_token(), body=body)
+            answer = self._transport.send(method, url, auth=self._valid_token(), body=body, headers=headers)
             if answer.status != 401:  # noqa: PLR2004 - unauthorized
                 return answer
             self._token = None
@@ -108,16 +157,20 @@ class Session:
         return _read(answer, "authenticate", _read_token)
 
     def _base_url(self, service: str) -> str:
-        if not self._base_urls:
+        if service not in self._hosts:
+            [services] = [group for group in SERVICES if service in group]
             path = f"/endpoints/v1/{self.customer_id}/residency/{self._settings.residency}/endpoints"
-            answer = self._send("POST", self._settings.global_endpoint + path, SERVICES)
+            answer = self._send("POST", self._settings.global_endpoint + path, services)
             self._require_success(answer, "endpoints")
-            hosts = _read(answer, "endpoints", lambda document: {name: str(document[name]) for name in SERVICES})
-            self._base_urls = {
-                name: base_url(name, host, global_endpoint=self._settings.global_endpoint)
-                for name, host in hosts.items()
-            }
-        return self._base_urls[service]
+            self._hosts |= _read(
+                answer, "endpoints", lambda hosts: {name: str(hosts[name]) for name in {service, *hosts}}
+            )
+        try:
+            return base_url(service, self._hosts[service], global_endpoint=self._settings.global_endpoint)
+        except RetryableError:
+            # The next call looks it up again.
+            del self._hosts[service]
+            raise
 
     def _require_success(self, answer: Answer, service: str) -> None:
         status = answer.status
@@ -153,6 +206,26 @@ def base_url(service: str, host: str, *, global_endpoint: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", host):
         raise RetryableError(f"endpoints: {host!r} for {service} is not a host name")
     return f"https://{host}"
+
+
+def redirect_url(url: str, location: str | None, *, global_endpoint: str) -> str:
+    """Return where a redirect leads.
+
+    It may lead to https under alertlogic.com, or from a rehearsal on loopback to loopback: the token goes with it.
+
+    Raises:
+        RetryableError: It leads elsewhere, or nowhere.
+    """
+    target = _absolute(url, location or "")
+    allowed = [_ALERT_LOGIC, _LOOPBACK] if global_endpoint.startswith("http://") else [_ALERT_LOGIC]
+    # The whole text must match, since no two libraries agree on which host an odd URL names.
+    if not any(re.fullmatch(origin + _REST_OF_URL, target) for origin in allowed):
+        raise RetryableError(f"{url.split('/')[2]} redirects to a place that is not Alert Logic's")
+    return target
+
+
+def _absolute(url: str, location: str) -> str:
+    return "/".join(url.split("/")[:3]) + location if re.match("/[^/]", location) else location
 
 
 def _is_refusal(status: int) -> bool:

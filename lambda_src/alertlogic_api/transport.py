@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError, InvalidHeader, MaxRetryError, Response
 from .errors import RetryableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Mapping
     from types import TracebackType
 
     from requests.auth import AuthBase
@@ -26,10 +26,14 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS: Final = 5.0
 READ_SECONDS: Final = 20.0
+# What is handed in takes effect even if nobody waits for the answer, and would be handed in again.
+HAND_IN_SECONDS: Final = 60.0
 # Whoever is to wait longer than this is told so, and waits in the queue, where it costs nothing.
 LONGEST_WAIT_SECONDS: Final = 20.0
 # What the function needs to report how far it came.
 SPARE_SECONDS: Final = 3.0
+# Lambda stops the container between invocations, so the other end may have hung up without a sign.
+LONGEST_REST_SECONDS: Final = 30.0
 
 _PIECE_BYTES: Final = 65536
 
@@ -46,10 +50,11 @@ _RULES: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, whatever its status. The body may be a token, so it is in no repr."""
+    """What came back, whatever its status. The body may be a token, and the location hold one: no repr shows them."""
 
     status: int
     retry_after: float | None
+    location: str | None = field(repr=False)
     body: bytes = field(repr=False)
 
     @property
@@ -64,11 +69,15 @@ class Answer:
 class Transport:
     """Sends requests over pooled connections and knows how much time is left."""
 
-    def __init__(self, *, sleep: Callable[[float], None]) -> None:
+    def __init__(self, *, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        self._resting_since = clock()
         self._remaining: Callable[[], float] = _unlimited
         self._retry = _BoundedRetry(seconds_left=self.seconds_left, pause=sleep, **_RULES)
-        self._timeout = _BoundedTimeout(self.seconds_left)
-        self._http = requests.Session()
+        self._timeout = _BoundedTimeout(self.seconds_left, read_seconds=READ_SECONDS)
+        self._hand_in_timeout = _BoundedTimeout(self.seconds_left, read_seconds=HAND_IN_SECONDS)
+        self._http = _Http()
         for scheme in ("https://", "http://"):
             self._http.mount(scheme, HTTPAdapter(max_retries=self._retry))
 
@@ -85,8 +94,26 @@ class Transport:
         """Return how long an exchange that starts now may take."""
         return self._remaining() - SPARE_SECONDS
 
-    def send(self, method: str, url: str, *, auth: AuthBase, body: object = None) -> Answer:
-        """Send a request and read the whole answer.
+    def pause(self, seconds: float) -> None:
+        """Wait before the next request.
+
+        Raises:
+            RetryableError: That is too long to wait here.
+        """
+        if seconds > min(LONGEST_WAIT_SECONDS, self.seconds_left()):
+            raise RetryableError(f"Alert Logic asks for {seconds:.0f} seconds", retry_after=seconds)
+        self._sleep(seconds)
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        auth: AuthBase,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send a request and read the whole answer. Bytes are sent as they are, any other body as JSON.
 
         `auth` must always be given, since requests otherwise looks for credentials in `.netrc`.
 
@@ -95,21 +122,28 @@ class Transport:
         """
         if self.seconds_left() <= 0:
             raise RetryableError("no time is left in this invocation to ask Alert Logic", had_no_effect=True)
+        if self._clock() - self._resting_since > LONGEST_REST_SECONDS:
+            self._http.close()
         try:
-            return self._exchange(method, url, auth=auth, body=body)
+            return self._exchange(method, url, auth=auth, body=body, headers=headers)
         except (requests.RequestException, HTTPError) as error:
             failure = type(error).__name__
+        finally:
+            self._resting_since = self._clock()
         # Raised outside of the handler: requests' exception holds the request with its credentials.
         raise RetryableError(f"no answer from {url.split('/')[2]}: {failure}")
 
-    def _exchange(self, method: str, url: str, *, auth: AuthBase, body: object) -> Answer:
+    def _exchange(
+        self, method: str, url: str, *, auth: AuthBase, body: object, headers: Mapping[str, str] | None
+    ) -> Answer:
         with self._http.request(
             method,
             url,
             auth=auth,
-            json=body,
+            headers=headers,
+            **({"data": body} if isinstance(body, bytes) else {"json": body}),
             # requests hands urllib3's own kind of timeout through as it is, which its types do not know.
-            timeout=self._timeout,  # type: ignore[arg-type]
+            timeout=self._hand_in_timeout if isinstance(body, bytes) else self._timeout,  # type: ignore[arg-type]
             allow_redirects=False,
             stream=True,
         ) as response:
@@ -120,7 +154,19 @@ class Transport:
                 received += piece
                 if self.seconds_left() <= 0:
                     raise requests.Timeout
-            return Answer(response.status_code, self._retry.get_retry_after(raw), bytes(received))
+            return Answer(
+                response.status_code,
+                retry_after=self._retry.get_retry_after(raw),
+                location=response.headers.get("location"),
+                body=bytes(received),
+            )
+
+
+class _Http(requests.Session):
+    """Leaves redirects to the caller: even one that is not followed, requests would prepare to, and read its body."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002 - as requests
+        return None
 
 
 def _unlimited() -> float:
@@ -130,13 +176,14 @@ def _unlimited() -> float:
 class _BoundedTimeout(Timeout):
     """Makes the timeout of each attempt anew from the time that is left then."""
 
-    def __init__(self, seconds_left: Callable[[], float]) -> None:
-        super().__init__(connect=CONNECT_SECONDS, read=READ_SECONDS)
+    def __init__(self, seconds_left: Callable[[], float], *, read_seconds: float) -> None:
+        super().__init__(connect=CONNECT_SECONDS, read=read_seconds)
         self._seconds_left = seconds_left
+        self._read_seconds = read_seconds
 
     def clone(self) -> Timeout:
         # urllib3 refuses a timeout of nothing.
-        return Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS, total=max(self._seconds_left(), 0.001))
+        return Timeout(connect=CONNECT_SECONDS, read=self._read_seconds, total=max(self._seconds_left(), 0.001))
 
 
 class _BoundedRetry(Retry):

@@ -29,12 +29,14 @@ METRIC_NAMESPACE: Final = "AlertLogic"
 WAITING_METRIC: Final = "OldestWaitingMessage"
 SHORTEST_WAIT_SECONDS: Final = 30
 LONGEST_WAIT_SECONDS: Final = 900
+# SQS hides a message for 12 hours at most.
+LONGEST_RETRY_AFTER_SECONDS: Final = 6 * 3600
 # An error that nobody foresaw is tried this often before the message is set aside.
 UNFORESEEN_ATTEMPTS: Final = 10
 
 _LONGEST_REASON: Final = 1000
-# The most that SQS takes in one call.
-_LARGEST_BATCH: Final = 10
+# The most that SQS takes in one call: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/
+_MOST_AT_ONCE: Final = 10
 _THROTTLED: Final = frozenset(
     {
         "LimitExceeded",
@@ -109,20 +111,34 @@ class Queue:
         Raises:
             NotYet: It does not take all of them. What it has taken it keeps.
         """
-        for first in range(0, len(bodies), _LARGEST_BATCH):
+        for first in range(0, len(bodies), _MOST_AT_ONCE):
             entries: list[SendMessageBatchRequestEntryTypeDef] = [
                 {"Id": str(number), "MessageBody": body}
-                for number, body in enumerate(bodies[first : first + _LARGEST_BATCH])
+                for number, body in enumerate(bodies[first : first + _MOST_AT_ONCE])
             ]
             answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)
             if failed := answer.get("Failed"):
                 raise NotYet(f"the queue does not take {len(failed)} messages: {failed[0]['Code']}")
 
-    def postpone(self, message: Message, *, seconds: int) -> None:
-        """Let a message come back after this time."""
-        self._sqs.change_message_visibility(
-            QueueUrl=self._url, ReceiptHandle=message.receipt_handle, VisibilityTimeout=seconds
-        )
+    def postpone(self, waits: Mapping[Message, int]) -> dict[str, str]:
+        """Let messages come back, each after so many seconds.
+
+        Returns:
+            Why SQS refused to, by the message's id.
+        """
+        refused: dict[str, str] = {}
+        messages = list(waits)
+        for first in range(0, len(messages), _MOST_AT_ONCE):
+            some = messages[first : first + _MOST_AT_ONCE]
+            answer = self._sqs.change_message_visibility_batch(
+                QueueUrl=self._url,
+                Entries=[
+                    {"Id": str(number), "ReceiptHandle": message.receipt_handle, "VisibilityTimeout": waits[message]}
+                    for number, message in enumerate(some)
+                ],
+            )
+            refused |= {some[int(failed["Id"])].id: failed["Code"] for failed in answer.get("Failed", [])}
+        return refused
 
     def set_aside(self, message: Message, *, reason: str) -> None:
         """Copy a message to the dead-letter queue with the reason beside it."""
@@ -137,10 +153,14 @@ class Queue:
 class Batch:
     """The messages of one invocation.
 
+    Attributes:
+        messages: All of them.
+        set_aside: How many have gone to the dead-letter queue so far.
+
     Args:
         event: What Lambda delivers from the queue.
         queue: Where it comes from.
-        logger: Gets one line for each message that is not done.
+        logger: Gets one line for each message that is not done, or for those together that wait for the same thing.
         waits_for: Exceptions that, like `NotYet` and AWS's own throttling, mean 'later'. A `retry_after` in seconds
             that one of them carries is honored.
         clock: The time in Unix seconds.
@@ -156,6 +176,7 @@ class Batch:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.messages: Final[Sequence[Message]] = [Message.from_record(record) for record in event["Records"]]
+        self.set_aside = 0
         self._queue = queue
         self._logger = logger
         self._waits_for: tuple[type[Exception], ...] = (NotYet, *waits_for)
@@ -163,21 +184,24 @@ class Batch:
         self._kept: dict[str, Message] = {}
 
     @contextmanager
-    def handling(self, message: Message, *, correlation_id: str | None = None, due_at: float = 0) -> Generator[None]:
+    def handling(
+        self, message: Message, *others: Message, correlation_id: str | None = None, due_at: float = 0
+    ) -> Generator[None]:
         """Note what becomes of a message; no exception leaves this block.
 
         Args:
             message: The message at hand.
+            *others: More messages, of which the same becomes.
             correlation_id: Goes into every line that is logged inside.
-            due_at: The message must be looked at again by this time (Unix seconds), if that is still to come.
+            due_at: The messages must be looked at again by this time (Unix seconds), if that is still to come.
         """
         self._logger.set_correlation_id(correlation_id)
         try:
             yield
         except Refused as refusal:
-            self._set_aside(message, str(refusal), due_at)
+            self._set_aside((message, *others), str(refusal), due_at)
         except Exception as error:  # noqa: BLE001 - one message must not fail the others
-            self._fail(message, error, due_at)
+            self._fail((message, *others), error, due_at)
 
     def response(self) -> dict[str, list[dict[str, str]]]:
         """Return the partial batch response: Lambda takes every other message off the queue.
@@ -193,47 +217,60 @@ class Batch:
                 metric.add_dimension("service", self._logger.service)
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in self._kept]}
 
-    def _fail(self, message: Message, error: Exception, due_at: float) -> None:
+    def _fail(self, messages: Sequence[Message], error: Exception, due_at: float) -> None:
+        first = messages[0]
+        details = {"message_id": first.id, "received": first.received, "messages": len(messages)}
         if isinstance(error, self._waits_for) or is_transient(error):
             retry_after: float | None = getattr(error, "retry_after", None)
-            self._keep(message, due_at, retry_after)
-            self._logger.info("message waits", reason=str(error), message_id=message.id, received=message.received)
+            self._keep(messages, due_at, retry_after)
+            self._logger.info("message waits", extra=details, reason=str(error))
             return
-        self._logger.error("message failed", exc_info=error, message_id=message.id, received=message.received)
-        if message.received < UNFORESEEN_ATTEMPTS:
-            self._keep(message, due_at)
+        self._logger.error("message failed", exc_info=error, extra=details)
+        self._keep([message for message in messages if message.received < UNFORESEEN_ATTEMPTS], due_at)
+        for message in messages:
+            if message.received >= UNFORESEEN_ATTEMPTS:
+                reason = f"{type(error).__name__} {message.received} times; the log says where"
+                self._set_aside([message], reason, due_at)
+
+    def _set_aside(self, messages: Sequence[Message], reason: str, due_at: float) -> None:
+        for message in messages:
+            self._logger.error("message refused", reason=reason, message_id=message.id)
+            try:
+                self._queue.set_aside(message, reason=reason)
+            except (BotoCoreError, ClientError):
+                self._logger.exception("the dead-letter queue does not take the message", message_id=message.id)
+                self._keep([message], due_at)
+            else:
+                self.set_aside += 1
+
+    def _keep(self, messages: Sequence[Message], due_at: float, retry_after: float | None = None) -> None:
+        due_in = due_at - self._clock()
+        waits = {
+            message: wait_seconds(received=message.received, retry_after=retry_after, due_in=due_in)
+            for message in messages
+        }
+        self._kept |= {message.id: message for message in messages}
+        # What cannot be postponed comes back all the same, when the queue's own visibility timeout ends.
+        try:
+            refused = self._queue.postpone(waits)
+        except (BotoCoreError, ClientError):
+            self._logger.exception("messages cannot be postponed", messages=len(messages))
         else:
-            self._set_aside(message, f"{type(error).__name__} {message.received} times; the log says where", due_at)
-
-    def _set_aside(self, message: Message, reason: str, due_at: float) -> None:
-        self._logger.error("message refused", reason=reason, message_id=message.id)
-        try:
-            self._queue.set_aside(message, reason=reason)
-        except (BotoCoreError, ClientError):
-            self._logger.exception("the dead-letter queue does not take the message", message_id=message.id)
-            self._keep(message, due_at)
-
-    def _keep(self, message: Message, due_at: float, retry_after: float | None = None) -> None:
-        self._kept[message.id] = message
-        seconds = wait_seconds(received=message.received, retry_after=retry_after, due_in=due_at - self._clock())
-        try:
-            self._queue.postpone(message, seconds=seconds)
-        except (BotoCoreError, ClientError):
-            # It comes back all the same, when the queue's own visibility timeout ends.
-            self._logger.exception("the message cannot be postponed", message_id=message.id)
+            if refused:
+                self._logger.warning("messages cannot be postponed", messages=len(refused), reasons=refused)
 
 
 def wait_seconds(*, received: int, retry_after: float | None, due_in: float) -> int:
     """Return how long a message waits.
 
-    The back-off is `min(900, 30 * 2^received)`, half of it random; `retry_after` can make it longer, but not shorter,
-    since every delivery counts towards the queue's `maxReceiveCount`. It is from 30 to 900 seconds, and no longer than
-    `due_in` seconds, if these are still to come.
+    The back-off is `min(900, 30 * 2^received)`, half of it random; `retry_after` can make it longer, up to six hours,
+    but not shorter, since every delivery counts towards the queue's `maxReceiveCount`. It is at least 30 seconds, and
+    else no longer than `due_in` seconds, if these are still to come.
     """
     back_off = min(LONGEST_WAIT_SECONDS, SHORTEST_WAIT_SECONDS * 2 ** min(received, 10))
-    wait = max(random.uniform(back_off / 2, back_off), retry_after or 0)  # noqa: S311 - no secret
-    longest = min(LONGEST_WAIT_SECONDS, due_in) if due_in > 0 else LONGEST_WAIT_SECONDS
-    return round(max(SHORTEST_WAIT_SECONDS, min(wait, longest)))
+    asked_for = min(retry_after or 0, LONGEST_RETRY_AFTER_SECONDS)
+    wait = max(random.uniform(back_off / 2, back_off), asked_for)  # noqa: S311 - no secret
+    return round(max(SHORTEST_WAIT_SECONDS, min(wait, due_in) if due_in > 0 else wait))
 
 
 def is_transient(error: Exception) -> bool:

@@ -102,10 +102,13 @@ def _take_in(event: dict[str, Any]) -> None:
 
 def _hide(message: Message, *, seconds: int) -> None:
     try:
-        wire().queue.postpone(message, seconds=seconds)
+        refused = wire().queue.postpone({message: seconds})
     except (BotoCoreError, ClientError):
         # It stays hidden for as long as the queue's own visibility timeout says.
         logger.exception("the message cannot be hidden", message_id=message.id)
+    else:
+        if refused:
+            logger.warning("the message cannot be hidden", message_id=message.id, reasons=refused)
 
 
 def _attempt(message: Message) -> Exception | None:

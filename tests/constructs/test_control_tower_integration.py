@@ -335,7 +335,8 @@ def test_every_account_that_forwards_findings_does_so_in_every_governed_region(
     assert _enrollment_regions(template) == "us-east-1,eu-west-1"
     resources = _member_template(template)["Resources"].values()
     everywhere = sorted(resource["Type"] for resource in resources if "Condition" not in resource)
-    assert everywhere == ["AWS::Events::Rule", "AWS::IAM::Policy", "AWS::IAM::Role"]
+    queue = ["AWS::SQS::Queue", "AWS::SQS::QueuePolicy"]
+    assert everywhere == ["AWS::Events::Rule", "AWS::IAM::Policy", "AWS::IAM::Role", *queue]
 
 
 def test_only_the_administrator_forwards_findings_in_every_governed_region(

@@ -40,6 +40,10 @@ def test_findings_of_this_account_and_region_go_to_the_hub(
     [target] = rule["Properties"]["Targets"]
     assert ":events:us-east-1:444444444444:event-bus/alertlogic-hub" in str(target["Arn"])
     assert "RoleArn" in target
+    [dead_letter_queue] = template.find_resources("AWS::SQS::Queue")
+    assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": [dead_letter_queue, "Arn"]}}
+    # A rule without its role's policy would lose what it finds.
+    assert any("DeliveryRoleDefaultPolicy" in one for one in rule["DependsOn"])
 
 
 def test_its_role_serves_this_regions_rules_and_may_reach_that_bus_only(app: App) -> None:

@@ -44,7 +44,6 @@ def test_alone_it_sends_what_its_accounts_default_bus_holds(security_stack: Stac
     rule = _rule(template)
     assert "EventBusName" not in rule
     assert rule["EventPattern"] == {
-        "account": ["444444444444"],
         "source": ["aws.guardduty"],
         "detail-type": ["GuardDuty Finding"],
     }
@@ -131,7 +130,8 @@ def test_the_collector_checks_in_every_quarter_of_an_hour(security_stack: Stack,
     assert any("CollectorCheckinFunction" in one for one in collector["DependsOn"])
     assert any("CollectorCheckinRoleDefaultPolicy" in one for one in collector["DependsOn"])
     variables = _variables(template, "collector_checkin")
-    assert variables["COLLECTOR_FUNCTION_NAME"] == collector["Properties"]["FunctionName"]
+    function = collector["Properties"]["FunctionName"]["Ref"]
+    assert variables["COLLECTOR_FUNCTION_ARN"] == {"Fn::GetAtt": [function, "Arn"]}
     assert variables["COLLECTOR_STACK_NAME"] == "Security"
     template.has_resource_properties("AWS::SSM::Parameter", {"Value": "unregistered", "Type": "String"})
     template.has_resource_properties(
@@ -149,19 +149,19 @@ def test_the_check_in_may_do_this_and_no_more(security_stack: Stack, alert_logic
     template = _forwarder(security_stack, alert_logic)
 
     allowed = {
-        action
+        (action, "*" if statement["Resource"] == "*" else "its own")
         for policy in template.find_resources("AWS::IAM::Policy").values()
         if "CollectorCheckinRole" in str(policy["Properties"]["Roles"])
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
         for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
     }
-    assert allowed == {
+    own = {
         *(f"logs:{action}" for action in ("CreateLogStream", "PutLogEvents")),
         *(f"secretsmanager:{action}" for action in ("GetSecretValue", "DescribeSecret")),
         *(f"ssm:{action}" for action in ("GetParameter", "PutParameter")),
         "sqs:GetQueueAttributes",
-        "cloudwatch:GetMetricData",
     }
+    assert allowed == {("cloudwatch:GetMetricData", "*"), *((action, "its own") for action in own)}
 
 
 @pytest.mark.parametrize(

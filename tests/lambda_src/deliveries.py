@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 _EVENTS = Path(__file__).parents[1] / "events"
 
@@ -44,9 +45,7 @@ class Deliveries:
         """Send messages and receive them again, as if that had happened before, and so often."""
         for body in bodies:
             self.sqs.send_message(QueueUrl=self.url, MessageBody=body)
-        received_now = self.sqs.receive_message(
-            QueueUrl=self.url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"]
-        ).get("Messages", [])
+        received_now = self._received(self.url)
         attributes = {
             "ApproximateReceiveCount": str(received),
             "SentTimestamp": str(int((time.time() - age) * 1000)),
@@ -69,13 +68,21 @@ class Deliveries:
 
     def dead_letters(self) -> list[tuple[str, str]]:
         """Return body and reason of everything that was set aside."""
-        messages = self.sqs.receive_message(
-            QueueUrl=self.dead_letter_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
-        ).get("Messages", [])
         return [
             (
                 message.get("Body", ""),
                 message.get("MessageAttributes", {}).get("reason", {"DataType": ""}).get("StringValue", ""),
             )
-            for message in messages
+            for message in self._received(self.dead_letter_url)
         ]
+
+    def _received(self, url: str) -> list[MessageTypeDef]:
+        messages: list[MessageTypeDef] = []
+        while received := self.sqs.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            MessageSystemAttributeNames=["All"],
+            MessageAttributeNames=["All"],
+        ).get("Messages"):
+            messages += received
+        return messages

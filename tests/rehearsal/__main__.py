@@ -14,6 +14,8 @@ from tests.rehearsal.scenes_alertlogic import (
     outages,
     what_alert_logic_holds,
 )
+from tests.rehearsal.scenes_collector import checks_in_with_an_empty_secret, registers, tells_of_trouble
+from tests.rehearsal.scenes_cost_savings import cost_savings
 from tests.rehearsal.scenes_enrollment import (
     account_factory,
     busy_stack_set,
@@ -28,6 +30,9 @@ from tests.rehearsal.scenes_enrollment import (
     settings_change,
     update_managed_account,
 )
+from tests.rehearsal.scenes_findings import findings_arrive
+from tests.rehearsal.scenes_findings_styles import every_account_and_back, filters_and_back
+from tests.rehearsal.scenes_findings_trouble import bad_messages, ingest_fails, redirects, refusals
 from tests.rehearsal.scenes_forgery import forgeries
 from tests.rehearsal.scenes_logs import (
     logs_are_collected,
@@ -45,10 +50,16 @@ from tests.rehearsal.scenes_scope import (
 from tests.rehearsal.scenes_scope_events import deliveries, strangers
 from tests.rehearsal.scenes_scope_users import in_our_deployment, in_somebody_elses_deployment, whole_regions_and_back
 from tests.rehearsal.story import MINUTE, Story
+from tests.rehearsal.synthesis import synthesize_ahead
 
 SCENES = (
+    checks_in_with_an_empty_secret,
     existing_accounts_with_an_empty_secret,
     account_factory,
+    registers,
+    findings_arrive,
+    every_account_and_back,
+    filters_and_back,
     logs_are_collected,
     logs_are_refused,
     the_subscription_is_made_anew,
@@ -72,6 +83,11 @@ SCENES = (
     in_somebody_elses_deployment,
     deliveries,
     strangers,
+    bad_messages,
+    refusals,
+    ingest_fails,
+    redirects,
+    tells_of_trouble,
     outages,
     half_done,
     what_alert_logic_holds,
@@ -81,7 +97,8 @@ SCENES = (
 )
 
 
-def play() -> Story:
+def landing_zone() -> Story:
+    """Play what happens in a landing zone in which every account is protected."""
     with Rehearsal() as rehearsal:
         rehearsal.alert_logic.token_lifetime = TOKEN_MINUTES * MINUTE
         story = Story(rehearsal)
@@ -102,14 +119,26 @@ def play() -> Story:
         return story
 
 
+def another_landing_zone() -> Story:
+    """Play what happens where GuardDuty's administrator alone is protected."""
+    with Rehearsal() as rehearsal:
+        story = Story(rehearsal)
+        with story.surviving(cost_savings.__name__):
+            cost_savings(story)
+        return story
+
+
 def main() -> int:
     started = time.perf_counter()
-    story = play()
-    for failure in story.failures:
+    synthesize_ahead()
+    stories = [landing_zone(), another_landing_zone()]
+    failures = [failure for story in stories for failure in story.failures]
+    for failure in failures:
         sys.stdout.write(f"FAIL  {failure}\n")
-    sys.stdout.write(f"\n{len(story.rehearsal.calls)} calls judged in {time.perf_counter() - started:.0f} s\n")
-    sys.stdout.write(f"{story.passed} passed, {len(story.failures)} failed\n")
-    return 1 if story.failures else 0
+    calls = sum(len(story.rehearsal.calls) for story in stories)
+    sys.stdout.write(f"\n{calls} calls judged in {time.perf_counter() - started:.0f} s\n")
+    sys.stdout.write(f"{sum(story.passed for story in stories)} passed, {len(failures)} failed\n")
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import contextlib
 import json
 import re
 import secrets
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -28,7 +29,10 @@ Refusal = Literal["mfa_code_required", "mfa_enrollment_required", "account_inact
 
 @dataclass(frozen=True)
 class LoggedRequest:
-    """A request as it was served; `status` is None where the connection was dropped instead of an answer."""
+    """A request as it was served; `status` is None where the connection was dropped instead of an answer.
+
+    Of security messages, which may be megabytes, the body is None: what ingest took is in `FakeAlertLogic.batches`.
+    """
 
     at: float
     method: str
@@ -39,6 +43,7 @@ class LoggedRequest:
     body: Any
     request_schema: Source
     answer_schema: Source | None
+    host: str = ""
 
 
 @dataclass
@@ -55,6 +60,7 @@ class _Fault:
     times: int | None
     until: float | None
     retry_after: float | str | None
+    location: str | None
     after_effect: bool
     body: Any
 
@@ -75,6 +81,7 @@ class FakeAlertLogic(Customer):
     Attributes:
         token_lifetime: Seconds that a token lasts from its issue.
         requests: Every request that was served, in order.
+        unanswered: The paths of requests that were met with silence.
         contract_violations: What was asked or answered against the API's documents.
     """
 
@@ -82,12 +89,14 @@ class FakeAlertLogic(Customer):
         super().__init__(customer_id=customer_id, clock=clock)
         self.token_lifetime = 6 * 3600.0
         self.requests: list[LoggedRequest] = []
+        self.unanswered: list[str] = []
         self.contract_violations: list[Violation] = []
         self._contract = alertlogic_contract()
         self._access_keys = {ACCESS_KEY_ID: _AccessKey(SECRET_KEY, None)}
         self._tokens: dict[str, tuple[str, float]] = {}
         self._faults: list[_Fault] = []
         self._afterwards: list[tuple[str, str, Callable[[], object]]] = []
+        self._silences: dict[str, threading.Event] = {}
         self._server: LoopbackServer | None = None
         self._port = 0
 
@@ -150,6 +159,7 @@ class FakeAlertLogic(Customer):
         times: int | None = None,
         until: float | None = None,
         retry_after: float | str | None = None,
+        location: str | None = None,
         after_effect: bool = False,
         body: Any = None,
     ) -> None:
@@ -162,11 +172,12 @@ class FakeAlertLogic(Customer):
             times: How many requests are concerned.
             until: Unix seconds by the fake's clock.
             retry_after: Seconds, or a date as HTTP writes it.
+            location: Where a redirect leads.
             after_effect: The request has its effect all the same.
             body: The JSON to answer; none if None.
         """
         with self._lock:
-            self._faults.append(_Fault(status, method, path, times, until, retry_after, after_effect, body))
+            self._faults.append(_Fault(status, method, path, times, until, retry_after, location, after_effect, body))
 
     def recover(self) -> None:
         """End all faults."""
@@ -214,8 +225,35 @@ class FakeAlertLogic(Customer):
         finally:
             self.start()
 
+    @contextlib.contextmanager
+    def silent(self, path: str) -> Generator[None]:
+        """Take requests without an effect, and never answer them, for as long as the block lasts.
+
+        Args:
+            path: A regular expression to be found in the path.
+        """
+        self._silences[path] = threading.Event()
+        try:
+            yield
+        finally:
+            self._silences.pop(path).set()
+
+    @contextlib.contextmanager
+    def another_host(self) -> Generator[str]:
+        """Be there at a second address, too, as a URL without a path."""
+        server = LoopbackServer(0, self._serve)
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.close()
+
     def _serve(self, request: Request) -> Answer | None:
         """Answer one request; None drops the connection."""
+        silence = next((end for path, end in self._silences.items() if re.search(path, request.path)), None)
+        if silence is not None:
+            self.unanswered.append(request.path)
+            silence.wait()
+            return None
         with self._lock:
             answer = self._logged_answer(request)
         for method, path, act in tuple(self._afterwards):
@@ -245,6 +283,7 @@ class FakeAlertLogic(Customer):
                 body=json.loads(request.raw_body) if request.is_json() else None,
                 request_schema=asked.source,
                 answer_schema=answered.source if answered else None,
+                host=request.headers.get("host", ""),
             )
         )
         return answer
@@ -259,8 +298,9 @@ class FakeAlertLogic(Customer):
             self._routed(request)
         if fault.status is None:
             return None
-        after = () if fault.retry_after is None else (("retry-after", str(fault.retry_after)),)
-        return Answer(fault.status, fault.body, after)
+        headers = {"retry-after": fault.retry_after, "location": fault.location}
+        given = tuple((name, str(value)) for name, value in headers.items() if value is not None)
+        return Answer(fault.status, fault.body, given)
 
     def _routed(self, request: Request) -> Answer:
         try:

@@ -41,17 +41,22 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
+    """An answer with a JSON document, with a text, or with neither."""
+
     status: int
     document: Any = None
     headers: tuple[tuple[str, str], ...] = ()
+    text: str | None = None
 
     @functools.cached_property
     def body(self) -> bytes:
+        if self.text is not None:
+            return self.text.encode()
         return b"" if self.document is None else json.dumps(self.document).encode()
 
     def all_headers(self) -> dict[str, str]:
-        kind = {} if self.document is None else {"content-type": "application/json"}
-        return {**kind, **dict(self.headers)}
+        kind = "application/json" if self.text is None else "text/plain"
+        return {**({"content-type": kind} if self.body else {}), **dict(self.headers)}
 
 
 class RefusedError(Exception):

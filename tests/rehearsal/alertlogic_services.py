@@ -6,6 +6,7 @@ import threading
 import uuid
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tests.rehearsal.alertlogic_collection import Collection
 from tests.rehearsal.alertlogic_server import Answer, RefusedError, Request
 
 if TYPE_CHECKING:
@@ -31,12 +32,12 @@ POLICIES = (
         "features": [{"type": "scan"}, {"type": "config_assessment"}, {"type": "ids"}, {"type": "log"}],
     },
 )
-SERVICES = ("aims", "azcollect", "collectors_status", "credentials", "deployments", "ingest", "policies", "themis")
+SERVICES = ("aims", "azcollect", "collector_status", "credentials", "deployments", "ingest", "policies", "themis")
 ROLE_TYPES = ("ci_essentials", "ci_full", "ci_manual", "ci_readonly", "ci_x_account_ct")
 AWS_ACCOUNT_ID = "733251395267"
 
 
-class Customer:
+class Customer(Collection):
     """The state behind the API, and its services by method and path.
 
     Attributes:
@@ -48,6 +49,7 @@ class Customer:
     """
 
     def __init__(self, *, customer_id: str, clock: Callable[[], float]) -> None:
+        super().__init__(clock=clock)
         self.customer_id = customer_id
         self.deployments: dict[str, dict[str, Any]] = {}
         self.credentials: dict[str, dict[str, Any]] = {}
@@ -55,7 +57,6 @@ class Customer:
         self.hosts: dict[str, str] = {}
         self.user_id = "715A4EC0-9833-4D6E-9C03-A537E3F98D23"
         self.own_host = ""
-        self._clock = clock
         self._lock = threading.RLock()
 
     def add_credential(self, *, name: str, role_arn: str, created_by: str | None = None) -> str:
@@ -235,6 +236,7 @@ class Customer:
         return {"at": int(self._clock()), "by": by}
 
     ROUTES: ClassVar[tuple[tuple[str, str, Callable[..., Answer]], ...]] = (
+        *Collection.COLLECTION_ROUTES,
         ("GET", r"/aims/v1/(?P<cid>\w+)/account", _account),
         ("POST", r"/endpoints/v1/(?P<cid>\w+)/residency/(?P<residency>\w+)/endpoints", _endpoints),
         ("GET", r"/policies/v1/(?P<cid>\w+)/policies", _list_policies),

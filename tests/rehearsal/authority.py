@@ -51,6 +51,8 @@ class Authority:
     calls: list[JudgedCall] = field(default_factory=list[JudgedCall])
     # For so long after its creation a role cannot be assumed: IAM is eventually consistent.
     lag_seconds: float = 0
+    # The policies on functions, which are not moto's, by the functions' ARNs.
+    function_policies: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def allows(self, principal: Principal, action: str, resource: str, context: Context | None = None) -> bool:
@@ -72,9 +74,13 @@ class Authority:
             resource_account=owner or getattr(principal, "account", ""),
             context=self._context(principal, owner) | (context or {}),
             identity_policies=identity_policies(principal),
-            resource_policy=resource_policy(resource),
+            resource_policy=self.resource_policy(resource),
         )
         return JudgedCall(principal, action, resource, verdict.allowed, verdict.reasons)
+
+    def resource_policy(self, arn: str) -> dict[str, Any] | None:
+        """The policy on a resource itself; None where it has none."""
+        return self.function_policies.get(arn) or resource_policy(arn)
 
     def denials(self) -> list[JudgedCall]:
         with self._lock:
@@ -139,7 +145,7 @@ def identity_policies(principal: Principal) -> dict[str, Any]:
 
 
 def resource_policy(arn: str) -> dict[str, Any] | None:
-    """The policy on a resource itself; None where it has none."""
+    """The policy on a resource of moto's; None where it has none."""
     if not arn.startswith("arn:"):
         return None
     service, account, region = arn.split(":")[2], account_of(arn), region_of(arn)

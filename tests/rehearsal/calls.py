@@ -66,7 +66,7 @@ def _queue(call: ApiCall, _directory: Directory) -> list[Demand]:
 
 def _queue_by_name(call: ApiCall, _directory: Directory) -> list[Demand]:
     account = call.parameters.get("QueueOwnerAWSAccountId", call.account)
-    return [Demand("sqs:GetQueueUrl", f"arn:aws:sqs:{call.region}:{account}:{call.parameters['QueueName']}")]
+    return [Demand(f"sqs:{call.operation}", f"arn:aws:sqs:{call.region}:{account}:{call.parameters['QueueName']}")]
 
 
 def _everything(call: ApiCall, _directory: Directory) -> list[Demand]:
@@ -121,6 +121,12 @@ def _publish(call: ApiCall, directory: Directory) -> list[Demand]:
         }
         demands += [Demand(action, key, context) for action in ("kms:GenerateDataKey", "kms:Decrypt")]
     return demands
+
+
+def _parameter(call: ApiCall, _directory: Directory) -> list[Demand]:
+    name: str = call.parameters["Name"]
+    resource = name if name.startswith("arn:") else call.arn("ssm", f"parameter/{name.removeprefix('/')}")
+    return [Demand(f"ssm:{call.operation}", resource)]
 
 
 def _secret_value(call: ApiCall, directory: Directory) -> list[Demand]:
@@ -234,16 +240,21 @@ _TABLE: dict[str, Callable[[ApiCall, Directory], list[Demand]]] = {
             "SendMessage",
             "SendMessageBatch",
             "GetQueueAttributes",
+            "SetQueueAttributes",
+            "DeleteQueue",
         )
     },
     "sqs:ListQueues": _everything,
-    "sqs:GetQueueUrl": _queue_by_name,
+    **{f"sqs:{operation}": _queue_by_name for operation in ("CreateQueue", "GetQueueUrl")},
     "sns:Publish": _publish,
     "sns:Subscribe": _subscribe,
     **{f"sns:{operation}": _topic for operation in ("ConfirmSubscription", "ListSubscriptionsByTopic")},
     **{f"sns:{operation}": _subscription for operation in ("GetSubscriptionAttributes", "Unsubscribe")},
     "s3:GetObject": _object,
     "secretsmanager:GetSecretValue": _secret_value,
+    "ssm:GetParameter": _parameter,
+    "ssm:PutParameter": _parameter,
+    "cloudwatch:GetMetricData": _everything,
     "sts:AssumeRole": _assume_role,
     "cloudformation:DescribeStacks": _describe_stacks,
     **{f"cloudformation:{operation}": _stack_set for operation in ("ListStackInstances", "ListStackSetOperations")},

@@ -10,6 +10,7 @@ import functools
 import importlib.util
 import json
 import re
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -20,6 +21,8 @@ from jsonschema.validators import extend
 from openapi_schema_validator import OAS30Validator, oas30_format_checker
 from referencing import Registry
 from referencing.jsonschema import DRAFT4
+
+from tests.rehearsal.contract_own import JSON, OWN, OWN_ERROR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,49 +35,13 @@ VENDOR_DOCUMENTS = (
     "credentials/credentials.v2.yaml",
     "deployments/deployments.v1.yaml",
     "endpoints/endpoints.v1.yaml",
+    "ingest/ingest.v1.yaml",
     "policies/policies.v1.yaml",
     "themis/themis.v1.yaml",
 )
 
-_JSON = "application/json"
-
-OWN: dict[str, Any] = {
-    "openapi": "3.0.2",
-    "info": {"title": "what the vendor's documents leave open", "version": "1.0"},
-    "paths": {
-        "/credentials/v2/{account_id}/credentials": {
-            "post": {
-                "responses": {
-                    "200": {
-                        "description": "The credential as it was created.",
-                        "content": {
-                            _JSON: {
-                                "schema": {
-                                    "type": "object",
-                                    "required": ["id", "name", "secrets", "created"],
-                                    "properties": {
-                                        "id": {"type": "string"},
-                                        "name": {"type": "string"},
-                                        "secrets": {"type": "object", "required": ["type"]},
-                                        "created": {"type": "object", "required": ["at", "by"]},
-                                    },
-                                }
-                            }
-                        },
-                    }
-                }
-            }
-        },
-    },
-}
-
-# A refusal of which the vendor only publishes the status, or not even that.
-OWN_ERROR: dict[str, Any] = {
-    "type": "object",
-    "minProperties": 1,
-    "properties": {"error": {"type": "string"}, "message": {"type": "string"}},
-    "additionalProperties": False,
-}
+# A document's text that is longer than this is not kept to be recognized.
+LARGEST_REMEMBERED = 20_000
 
 
 @dataclass(frozen=True)
@@ -135,9 +102,15 @@ class _Operation:
     def parameter_schemas(self, place: str) -> dict[str, Any]:
         return {it["name"]: it["schema"] for it in self._parameters if it["in"] == place}
 
-    def request_schema(self) -> str | None:
-        has_body = _JSON in self._spec.get("requestBody", {}).get("content", {})
-        return f"{self._pointer}/requestBody/content/application~1json/schema" if has_body else None
+    def takes(self, media: str) -> bool:
+        """Whether the body of a request may be of this content type."""
+        return media in self._spec.get("requestBody", {}).get("content", {})
+
+    def request_schema(self, media: str) -> str:
+        return f"{self._pointer}/requestBody/content/{media.replace('/', '~1')}/schema"
+
+    def has_body(self) -> bool:
+        return "requestBody" in self._spec
 
     def body_is_optional(self) -> bool:
         return self._spec["requestBody"].get("required") is False
@@ -145,9 +118,12 @@ class _Operation:
     def documents(self, status: int) -> bool:
         return str(status) in self._spec["responses"]
 
+    def answers_text(self, status: int) -> bool:
+        return "text/plain" in self._spec["responses"].get(str(status), {}).get("content", {})
+
     def answer_schema(self, status: int) -> str | None:
         answer = self._spec["responses"].get(str(status), {})
-        has_schema = _JSON in self._resolved(answer).get("content", {})
+        has_schema = JSON in self._resolved(answer).get("content", {})
         # The vendor refers to shared answers only for refusals, and those of use here have no schema.
         return f"{self._pointer}/responses/{status}/content/application~1json/schema" if has_schema else None
 
@@ -182,9 +158,16 @@ class Contract:
         candidates = self._candidates(method, path)
         if not candidates:
             return _verdict("own", "request", f"{method} {path}", ["no document has this operation"])
-        operation, values = candidates[0]
+        media = headers.get("content-type", "").split(";")[0]
+        operation, values = next((one for one in candidates if one[0].takes(media)), candidates[0])
         faults = [*_credential_faults(operation.name, headers)]
-        for place, given in (("path", values), ("query", query)):
+        places: list[tuple[str, Mapping[str, str]]] = [("path", values), ("query", query)]
+        if operation.source == "own":
+            # The vendor's documents demand headers that its services and clients know nothing of.
+            wanted = operation.parameter_schemas("header").keys()
+            faults += [f"no header {name}" for name in sorted(wanted - headers.keys())]
+            places.append(("header", {name: headers[name] for name in wanted & headers.keys()}))
+        for place, given in places:
             schemas = operation.parameter_schemas(place)
             faults += [f"no {place} parameter {name} is documented" for name in sorted(given.keys() - schemas.keys())]
             for name in sorted(given.keys() & schemas.keys()):
@@ -200,14 +183,15 @@ class Contract:
             schema = operation.answer_schema(status)
             # The vendor's text allows a refusal to come without a body.
             if schema and (body or status < 400):
-                faults = self._json_faults({"$ref": schema}, headers, body)
+                faults = self._answer_faults({"$ref": schema}, headers, body)
                 return _verdict(operation.source, "answer", operation.name, faults)
         for operation in operations:
-            if operation.documents(status) and not body:
+            is_text = headers.get("content-type") == "text/plain" and operation.answers_text(status)
+            if operation.documents(status) and (is_text or not body):
                 return _verdict(operation.source, "answer", operation.name, [])
         name = operations[0].name if operations else f"{method} {path}"
         if status >= 400:
-            return _verdict("own", "answer", name, self._json_faults(OWN_ERROR, headers, body) if body else [])
+            return _verdict("own", "answer", name, self._answer_faults(OWN_ERROR, headers, body) if body else [])
         return _verdict("own", "answer", name, [f"no document has the status {status}, or no body with it"])
 
     def _candidates(self, method: str, path: str) -> list[tuple[_Operation, dict[str, str]]]:
@@ -217,20 +201,27 @@ class Contract:
         return [(it, values) for it, values in found if it.fixed_parts == most]
 
     def _body_faults(self, operation: _Operation, headers: Mapping[str, str], body: bytes) -> list[str]:
-        schema = operation.request_schema()
-        if schema is None:
+        if not operation.has_body():
             return ["a body, where the document has none"] if body else []
         if not body and operation.body_is_optional():
             return []
-        return self._json_faults({"$ref": schema}, headers, body, closed=operation.method == "POST")
-
-    def _json_faults(
-        self, schema: Mapping[str, Any], headers: Mapping[str, str], body: bytes, *, closed: bool = False
-    ) -> list[str]:
-        if headers.get("content-type", "").split(";")[0] != _JSON:
+        media = headers.get("content-type", "").split(";")[0]
+        if not operation.takes(media):
             return [f"the content type is {headers.get('content-type')!r}"]
         try:
-            value = json.loads(body)
+            text = zlib.decompress(body) if headers.get("content-encoding") == "deflate" else body
+        except zlib.error:
+            return ["the body is not a zlib stream"]
+        return self._json_faults({"$ref": operation.request_schema(media)}, text, closed=operation.method == "POST")
+
+    def _answer_faults(self, schema: Mapping[str, Any], headers: Mapping[str, str], body: bytes) -> list[str]:
+        if headers.get("content-type") != JSON:
+            return [f"the content type is {headers.get('content-type')!r}"]
+        return self._json_faults(schema, body)
+
+    def _json_faults(self, schema: Mapping[str, Any], text: bytes, *, closed: bool = False) -> list[str]:
+        try:
+            value = json.loads(text)
         except ValueError:
             return ["the body is not JSON"]
         return self._schema_faults(schema, value, closed=closed)
@@ -247,7 +238,9 @@ class Contract:
                 for index, each in enumerate(value)
                 for fault in self._schema_faults(item, each, closed=closed)
             ]
-        return self._faults(json.dumps(schema), json.dumps(value), closed)
+        text = json.dumps(value)
+        check = self._faults if len(text) <= LARGEST_REMEMBERED else self._faults_uncached
+        return check(json.dumps(schema), text, closed)
 
     def _faults_uncached(self, schema: str, value: str, closed: bool) -> list[str]:  # noqa: FBT001 - a key of the cache
         kind: Any = _ClosedValidator if closed else OAS30Validator
@@ -286,5 +279,5 @@ def alertlogic_contract() -> Contract:
 def _correct_credential(document: Any) -> None:
     # Every credential fits both schemas of this oneOf, so none would ever do; the list of credentials says anyOf.
     get = document["paths"]["/credentials/v2/{account_id}/credentials/{credential_id}"]["get"]
-    schema = get["responses"]["200"]["content"][_JSON]["schema"]
+    schema = get["responses"]["200"]["content"][JSON]["schema"]
     schema["anyOf"] = schema.pop("oneOf")

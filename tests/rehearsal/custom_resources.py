@@ -10,22 +10,19 @@ from urllib.parse import quote, urlsplit
 
 from botocore.exceptions import ClientError
 
-from tests.rehearsal.functions import FunctionError
 from tests.rehearsal.templates import is_list, is_object
 
 if TYPE_CHECKING:
     from tests.rehearsal.clock import VirtualClock
     from tests.rehearsal.functions import Functions
     from tests.rehearsal.gateway import Gateway
+    from tests.rehearsal.invocations import Invocations
     from tests.rehearsal.principals import Operator, Principal
     from tests.rehearsal.templates import Json
 
 DEFAULT_TIMEOUT_SECONDS = 3600
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html
 LONGEST_ANSWER_BYTES = 4096
-# How long Lambda waits before it tries an asynchronous invocation again that failed.
-# https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
-RETRY_SECONDS = (60, 120)
 
 
 @dataclass
@@ -54,20 +51,10 @@ class CustomRequest:
         return "no answer in time" if self.answer is None else str(self.answer.get("Reason", ""))
 
 
-@dataclass
-class Invocation:
-    """A function that Lambda is to invoke with a request."""
-
-    function_arn: str
-    message: Json
-    at: float
-    attempts: int = 0
-
-
 class CustomResources:
     """Sends requests as CloudFormation does, and takes answers at the pre-signed URL."""
 
-    def __init__(self, gateway: Gateway, clock: VirtualClock, functions: Functions) -> None:
+    def __init__(self, gateway: Gateway, clock: VirtualClock, functions: Functions, invocations: Invocations) -> None:
         self.requests: list[CustomRequest] = []
         # Answers that nobody waits for any more, or that a forger asked for.
         self.other_answers: list[Json] = []
@@ -75,10 +62,10 @@ class CustomResources:
         self.forged: dict[str, Json] = {}
         # Answers that CloudFormation cannot use.
         self.faults: list[str] = []
-        self._invocations: list[Invocation] = []
         self._gateway = gateway
         self._clock = clock
         self._functions = functions
+        self._invocations = invocations
 
     def send(self, caller: Principal | Operator, message: Json) -> CustomRequest:
         """Send a request to its topic or function; a provider that cannot be reached fails it at once."""
@@ -97,27 +84,9 @@ class CustomResources:
             self._publish(caller, properties["ServiceToken"], region, request)
         return request
 
-    def step(self) -> bool:
-        """Invoke the functions whose turn it is; tell whether there was one."""
-        ready = [one for one in self._invocations if one.at <= self._clock.now]
-        for invocation in ready:
-            self._invocations.remove(invocation)
-            try:
-                self._functions.invoke(self._functions.all[invocation.function_arn], invocation.message)
-            except FunctionError:
-                if invocation.attempts < len(RETRY_SECONDS):
-                    invocation.at = self._clock.now + RETRY_SECONDS[invocation.attempts]
-                    invocation.attempts += 1
-                    self._invocations.append(invocation)
-        return bool(ready)
-
-    def due(self) -> list[float]:
-        """When functions that failed are tried again."""
-        return [invocation.at for invocation in self._invocations]
-
     def _invoke(self, caller: Principal | Operator, function_arn: str, request: CustomRequest) -> None:
         if self._functions.may_invoke(caller, function_arn):
-            self._invocations.append(Invocation(function_arn, request.message, at=self._clock.now))
+            self._invocations.add(function_arn, request.message)
         else:
             request.sent = False
             request.answer = {"Status": "FAILED", "Reason": f"failed to invoke {function_arn}"}

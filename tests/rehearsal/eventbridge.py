@@ -7,6 +7,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from tests.rehearsal.calls import bus_of
+from tests.rehearsal.event_text import event_text
 from tests.rehearsal.gateway import AwsError
 from tests.rehearsal.moto_state import backend
 from tests.rehearsal.principals import RoleSession, Service, account_of, region_of
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from tests.rehearsal.authority import Authority, Context
     from tests.rehearsal.calls import ApiCall
     from tests.rehearsal.clock import VirtualClock
+    from tests.rehearsal.invocations import Invocations
     from tests.rehearsal.queues import Queues
     from tests.rehearsal.templates import Json
 
@@ -31,8 +33,9 @@ class ThirdHopError(Exception):
 class EventBridge:
     """All event buses of all accounts."""
 
-    def __init__(self, queues: Queues, authority: Authority, clock: VirtualClock) -> None:
+    def __init__(self, queues: Queues, invocations: Invocations, authority: Authority, clock: VirtualClock) -> None:
         self._queues = queues
+        self._invocations = invocations
         self._authority = authority
         self._clock = clock
         self._put = 0
@@ -61,7 +64,7 @@ class EventBridge:
         """
         bus = backend("events", account_of(bus_arn), region_of(bus_arn)).event_buses[bus_arn.rsplit("/", 1)[1]]
         return sum(
-            self._deliver(rule.arn, target, event, is_received=is_received)
+            self.deliver(rule.arn, target, event, is_received=is_received)
             for rule in bus.rules.values()
             if rule.state == "ENABLED" and rule.event_pattern.get_pattern() and rule.event_pattern.matches_event(event)
             for target in rule.targets
@@ -95,21 +98,28 @@ class EventBridge:
         self.put(bus_arn, event, is_received=account_of(bus_arn) != call.account)
         return {"EventId": event["id"]}
 
-    def _deliver(self, rule_arn: str, target: Json, event: Json, *, is_received: bool) -> int:
+    def deliver(self, rule_arn: str, target: Json, event: Json, *, is_received: bool = False) -> int:
+        """Give a rule's target an event that the rule matches; return how many queues it ended in."""
         if TRANSFORMS & target.keys():
             raise NotImplementedError(f"rule {rule_arn}: only whole events are known")
         service = Service("events.amazonaws.com", rule_arn)
         dead_letters = target.get("DeadLetterConfig", {}).get("Arn")
         match target["Arn"].split(":")[2]:
             case "sqs":
-                return self._queues.send(service, json.dumps(event), target["Arn"], dead_letters)
+                return self._queues.send(service, event_text(event), target["Arn"], dead_letters)
+            case "lambda":
+                if self._authority.allows(service, "lambda:InvokeFunction", target["Arn"]):
+                    self._invocations.add(target["Arn"], event)
+                else:
+                    self._queues.send(service, event_text(event), None, dead_letters)
+                return 0
             case "events" if self._may_forward(service, target, event, is_received=is_received):
                 return self.put(target["Arn"], event, is_received=is_received or _is_abroad(rule_arn, target["Arn"]))
             case "events":
-                self._queues.send(service, json.dumps(event), None, dead_letters)
+                self._queues.send(service, event_text(event), None, dead_letters)
                 return 0
             case _:
-                raise NotImplementedError(f"rule {rule_arn}: only queues and event buses are known")
+                raise NotImplementedError(f"rule {rule_arn}: only queues, functions and event buses are known")
 
     def _may_forward(self, service: Service, target: Json, event: Json, *, is_received: bool) -> bool:
         """Whether the rule may assume the target's role, and the role put this event on the other bus."""

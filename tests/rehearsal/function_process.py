@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import random
+import socket
 import sys
 import time
 import traceback
@@ -33,6 +34,32 @@ class Clock:
 
     def sleep(self, seconds: float) -> None:
         self.move_to(self.now + seconds)
+
+
+class Patience:
+    """For how long, in real time, a socket waits for an answer.
+
+    Where that is shorter than the function's own timeout, its clock goes on by that timeout.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.seconds: float | None = None
+        self._clock = clock
+        self._receive = socket.socket.recv_into
+        setattr(socket.socket, "recv_into", lambda *arguments: self._receive_patiently(*arguments))  # noqa: B010, PLW0108 - as above; and a function becomes a method
+
+    def _receive_patiently(self, connection: socket.socket, *arguments: Any) -> int:
+        timeout = connection.gettimeout()
+        if self.seconds is None or timeout is None or timeout <= self.seconds:
+            return self._receive(connection, *arguments)
+        connection.settimeout(self.seconds)
+        try:
+            return self._receive(connection, *arguments)
+        except TimeoutError:
+            self._clock.sleep(timeout)
+            raise
+        finally:
+            connection.settimeout(timeout)
 
 
 class Context:
@@ -63,12 +90,14 @@ def main() -> None:
     os.dup2(log_file, 1)
     os.dup2(log_file, 2)
     clock = Clock(own_libraries)
+    patience = Patience(clock)
     sys.path[:] = [code, *sys.path[1:], libraries]
     module, name = handler.rsplit(".", 1)
     function: Any = None
     for line in sys.stdin:
         invocation: dict[str, Any] = json.loads(line)
         clock.move_to(invocation["now"])
+        patience.seconds = invocation["patience"]
         # The jitter of back-offs is the same in every rehearsal, whichever process it is.
         random.seed(f"{handler} {clock.now}")
         try:

@@ -20,6 +20,8 @@ from tests.rehearsal.principals import Operator, RoleSession, Service
 from tests.rehearsal.resources import Client, Made, ResourceType
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from tests.rehearsal.authority import Authority
     from tests.rehearsal.clock import VirtualClock
     from tests.rehearsal.gateway import Gateway
@@ -53,6 +55,8 @@ class Function:
     code: Path
     idle: list[FunctionProcess] = field(default_factory=list["FunctionProcess"])
     errors: list[str] = field(default_factory=list[str])
+    # When it was invoked, and whether that failed.
+    invocations: list[tuple[float, bool]] = field(default_factory=list[tuple[float, bool]])
 
     @property
     def label(self) -> str:
@@ -85,8 +89,8 @@ class FunctionProcess:
             cwd=function.code,
         )
 
-    def invoke(self, event: Json, *, request_id: str, now: float) -> Any:
-        """Hand over one event.
+    def invoke(self, event: Json, *, request_id: str, now: float, patience: float | None = None) -> Any:
+        """Hand over one event; `patience` is explained in `Functions.impatient`.
 
         Raises:
             FunctionError: the function raised, took longer than its timeout, or its process died.
@@ -99,6 +103,7 @@ class FunctionProcess:
             "now": now,
             "timeout": function.timeout,
             "function_arn": function.arn,
+            "patience": patience,
         }
         stdin.write(json.dumps(invocation).encode() + b"\n")
         stdin.flush()
@@ -153,6 +158,7 @@ class Functions:
         # The way from a process to the rehearsal's endpoints.
         self.access: dict[str, str] = {}
         self.assets: dict[str, Path] = {}
+        self._patience: float | None = None
         self._gateway = gateway
         self._authority = authority
         self._clock = clock
@@ -175,6 +181,24 @@ class Functions:
         path = self._log_path(self.labeled(label))
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
+    def metric_lines(self, function: Function) -> list[Json]:
+        """The lines of a function's log that CloudWatch makes metrics of."""
+        path = self._log_path(function)
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        return [json.loads(line) for line in lines if '"_aws"' in line]
+
+    @contextlib.contextmanager
+    def impatient(self, seconds: float) -> Generator[None]:
+        """Let functions wait for an answer in vain without as long a wait of ours.
+
+        Whoever gets no answer for so many seconds of real time has waited for as long as it wanted to in its own time.
+        """
+        self._patience = seconds
+        try:
+            yield
+        finally:
+            self._patience = None
+
     def may_invoke(self, caller: Principal | Operator, function_arn: str) -> bool:
         """Whether there is such a function, and the caller may invoke it."""
         return function_arn in self.all and (
@@ -193,13 +217,18 @@ class Functions:
             process = function.idle.pop() if function.idle else None
         process = process or self._start(function)
         self._write_log(function, "logs:PutLogEvents")
+        failed = True
         try:
-            return process.invoke(event, request_id=request_id, now=self._clock.now)
+            result = process.invoke(event, request_id=request_id, now=self._clock.now, patience=self._patience)
+            failed = False
         except FunctionError as error:
             function.errors.append(str(error))
             raise
+        else:
+            return result
         finally:
             with self._lock:
+                function.invocations.append((self._clock.now, failed))
                 if process.alive:
                     function.idle.append(process)
                 else:
@@ -283,6 +312,7 @@ class Functions:
             environment={key: str(value) for key, value in properties["Environment"]["Variables"].items()},
             code=self._code(properties["Code"]["S3Key"]),
             errors=[] if before is None else before.errors,
+            invocations=[] if before is None else before.invocations,
         )
 
     def _remove(self, made: Made, _client: Client) -> None:

@@ -55,6 +55,8 @@ _S3_OPERATIONS = {
     ("GET", False): "ListObjectsV2",
     ("PUT", False): "CreateBucket",
 }
+# A service that signs with another name than its own.
+_SIGNERS = {"monitoring": "cloudwatch"}
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
 
@@ -212,7 +214,8 @@ class Gateway:
         scope = _CREDENTIAL.search(request.headers.get("Authorization", ""))
         if scope is None:
             raise PermissionError(f"an unsigned call reached AWS: {request.method} {request.path}")
-        key, region, service = scope.groups()
+        key, region, signer = scope.groups()
+        service = _SIGNERS.get(signer, signer)
         caller = self._callers[key]
         target = request.headers.get("X-Amz-Target")
         if target is not None:
@@ -265,7 +268,8 @@ def _at_once(serve: Serve) -> dict[str, Any]:
 
 def _render(call: ApiCall, answer: dict[str, Any] | AwsError) -> Response:
     model = get_service_model(call.service)
-    serializer: Any = get_serializer_class(call.service, str(model.protocol))
+    # Of several protocols of a service, the one that boto3 speaks.
+    serializer: Any = get_serializer_class(call.service, str(model.resolved_protocol))
     rendered = serializer(model.operation_model(call.operation)).serialize(answer)
     return Response(rendered["body"], status=rendered["status_code"], headers=rendered["headers"])
 

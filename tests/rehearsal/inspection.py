@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
+from tests.rehearsal.metrics import Asked
 from tests.rehearsal.organization import EXECUTION_ROLE
 from tests.rehearsal.principals import ForeignRole
 
@@ -13,9 +15,11 @@ if TYPE_CHECKING:
     from tests.rehearsal.authority import Authority, Context, JudgedCall
     from tests.rehearsal.custom_resources import CustomResources
     from tests.rehearsal.functions import Functions
+    from tests.rehearsal.metrics import Metrics
     from tests.rehearsal.organization import Zone
     from tests.rehearsal.pollers import Pollers
     from tests.rehearsal.queues import Queues
+    from tests.rehearsal.resources import Made
     from tests.rehearsal.stack_sets import Instance, Operation, StackSet, StackSets
     from tests.rehearsal.stacks import Stack, Stacks
     from tests.rehearsal.templates import Json
@@ -32,6 +36,7 @@ class Inspection:
     authority: Authority
     custom_resources: CustomResources
     functions: Functions
+    metrics: Metrics
     pollers: Pollers
     queues: Queues
     stack_sets: StackSets
@@ -40,24 +45,21 @@ class Inspection:
     @property
     def registration_topic(self) -> str:
         """The only topic that the stacks make."""
-        [topic] = [
-            made.physical_id
-            for stack in self.stacks.all
-            for made in stack.made.values()
-            if made.type == "AWS::SNS::Topic"
-        ]
-        return topic
+        return self._only("AWS::SNS::Topic").physical_id
 
     @property
     def hub_bus(self) -> str:
         """The only bus that the stacks make."""
-        [bus] = [
-            made.attributes["Arn"]
-            for stack in self.stacks.all
-            for made in stack.made.values()
-            if made.type == "AWS::Events::EventBus"
-        ]
-        return bus
+        return self._only("AWS::Events::EventBus").attributes["Arn"]
+
+    @property
+    def secret(self) -> str:
+        """The only secret that the stacks make."""
+        return self._only("AWS::SecretsManager::Secret").physical_id
+
+    def _only(self, kind: str) -> Made:
+        [made] = [made for stack in self.stacks.all for made in stack.made.values() if made.type == kind]
+        return made
 
     def stack(self, name: str) -> Stack:
         """A stack of the sample by its name."""
@@ -155,8 +157,14 @@ class Inspection:
             return []
         return self.queues.bodies(self._dead_letter_queue(label))
 
+    def queue_url(self, label: str) -> str:
+        """The queue of a function."""
+        return self.functions.labeled(label).environment["QUEUE_URL"]
+
     def _dead_letter_queue(self, label: str) -> str:
-        url = self.functions.labeled(label).environment["DEAD_LETTER_QUEUE_URL"]
+        return self._queue_arn(self.functions.labeled(label).environment["DEAD_LETTER_QUEUE_URL"])
+
+    def _queue_arn(self, url: str) -> str:
         account, name = url.rsplit("/", 2)[1:]
         return f"arn:aws:sqs:{self.zone.home_region}:{account}:{name}"
 
@@ -166,6 +174,20 @@ class Inspection:
     def log_lines(self, label: str) -> list[Json]:
         """The structured lines of a function's log, and any other under the key `text`."""
         return [_line(text) for text in self.logs(label).splitlines()]
+
+    def metric(self, label: str, name: str, *, since: float) -> list[float]:
+        """The values of a metric that a function logged, from a time in Unix seconds on."""
+        function = self.functions.labeled(label)
+        asked = Asked(
+            account=function.account,
+            region=function.region,
+            namespace="AlertLogic",
+            name=name,
+            dimensions={"service": label},
+            start=since,
+            end=math.inf,
+        )
+        return [value for _, value in self.metrics.samples(asked)]
 
     @property
     def calls(self) -> list[JudgedCall]:

@@ -18,6 +18,12 @@ def backend(service: str, account: str, region: str) -> Any:
     return cast("Any", get_backend)(service)[account][region]
 
 
+def backends(service: str) -> list[Any]:
+    """What moto holds of a service in all accounts and regions that anybody has used."""
+    by_account = cast("Any", get_backend)(service)
+    return [by_account[account][region] for account in list(by_account) for region in list(by_account[account])]
+
+
 def bucket_owner(name: str) -> str:
     """The account of an S3 bucket; none if there is no such bucket."""
     _, account = cast("Any", get_backend)("s3").bucket_accounts.get(name, ("", ""))

@@ -40,6 +40,7 @@ class Zone:
     customer_id: str
     policy: str
     vpc_tags: dict[str, str]
+    guardduty_administrator: str
     excluded_account: str
 
     @classmethod
@@ -57,6 +58,7 @@ class Zone:
             customer_id=context["customer_id"],
             policy=context["policy"].capitalize(),
             vpc_tags=context["vpc_tags"],
+            guardduty_administrator=context["guardduty"]["administrator"],
             excluded_account=excluded_account,
         )
 

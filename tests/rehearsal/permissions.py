@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.rehearsal.authority import identity_policies, resource_policy
+from tests.rehearsal.authority import identity_policies
 from tests.rehearsal.principals import RoleSession, Service
 from tests.rehearsal.templates import is_list, is_object
 
@@ -70,7 +70,7 @@ def unused_permissions(rehearsal: Rehearsal) -> dict[str, list[str]]:
     for arn, name in names.items():
         permissions = [
             f"{action} by {principal}"
-            for action, principal in _admitted(arn)
+            for action, principal in _admitted(rehearsal.authority.resource_policy(arn))
             if not any(covers(action, arn, call) and _is(principal, call.principal) for call in allowed)
         ]
         if permissions:
@@ -113,11 +113,11 @@ def covers(action: str, resource: str, call: JudgedCall) -> bool:
     return call.action.lower() == action.lower() and fnmatchcase(call.resource, resource)
 
 
-def _admitted(arn: str) -> list[tuple[str, str]]:
-    """Each action and principal that the policy on a resource allows."""
+def _admitted(policy: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """Each action and principal that a policy on a resource allows."""
     return [
         (action, principal)
-        for statement in (resource_policy(arn) or {"Statement": []})["Statement"]
+        for statement in (policy or {"Statement": []})["Statement"]
         if statement["Effect"] == "Allow"
         for action in _listed(statement["Action"])
         for principal in _principals(statement["Principal"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from tests.rehearsal.principals import account_of, region_of
 from tests.rehearsal.resources import Client, Made, ResourceType
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
     from tests.rehearsal.clock import VirtualClock
     from tests.rehearsal.functions import Function, Functions
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 # SQS hands out no more at once.
 MOST_RECEIVED = 10
+# Nor does Lambda invoke a function with more: https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
+LARGEST_BATCH_BYTES = 6 * 1024 * 1024
 
 
 @dataclass
@@ -75,8 +78,7 @@ class Pollers:
             most = batch_size or source.batch_size
             for _ in range(concurrency):
                 messages = self._receive(source, most) if self._is_due(source, most) else []
-                if messages:
-                    batches.append((source, messages))
+                batches += [(source, batch) for batch in batches_of(messages)]
         if len(batches) == 1:
             self._invoke(*batches[0])
         elif batches:
@@ -127,9 +129,13 @@ class Pollers:
         except FunctionError:
             return
         done = done_of([message["MessageId"] for message in messages], result if source.reports_failures else None)
-        for message in messages:
-            if message["MessageId"] in done:
-                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        entries = [
+            {"Id": message["MessageId"], "ReceiptHandle": message["ReceiptHandle"]}
+            for message in messages
+            if message["MessageId"] in done
+        ]
+        for first in range(0, len(entries), MOST_RECEIVED):
+            sqs.delete_message_batch(QueueUrl=url, Entries=entries[first : first + MOST_RECEIVED])
 
     def _sqs(self, source: EventSource) -> tuple[Any, str]:
         account, name = source.queue_arn.split(":")[4:]
@@ -150,6 +156,21 @@ class Pollers:
 
     def _remove(self, made: Made, _client: Client) -> None:
         del self.sources[made.physical_id]
+
+
+def batches_of(messages: list[Json]) -> Iterator[list[Json]]:
+    """Yield messages in batches that an invocation can hold."""
+    batch: list[Json] = []
+    size = 0
+    for message in messages:
+        more = len(json.dumps(message["Body"]))
+        if batch and size + more > LARGEST_BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(message)
+        size += more
+    if batch:
+        yield batch
 
 
 def done_of(batch: list[str], result: Any) -> set[str]:

@@ -20,16 +20,22 @@ from tests.rehearsal.custom_resources import CustomResources, is_response_host
 from tests.rehearsal.directory import CloudDirectory
 from tests.rehearsal.eventbridge import EventBridge
 from tests.rehearsal.forgery import Forger
+from tests.rehearsal.function_policies import FunctionPolicies
 from tests.rehearsal.functions import Functions
 from tests.rehearsal.gateway import Gateway, sts_handlers
+from tests.rehearsal.guardduty import GuardDuty
 from tests.rehearsal.inspection import Inspection
+from tests.rehearsal.invocations import Invocations
 from tests.rehearsal.judge import IamJudge
+from tests.rehearsal.metrics import Metrics
+from tests.rehearsal.move_tasks import move_task_handlers
 from tests.rehearsal.organization import EXECUTION_ROLE, Organization, Zone
 from tests.rehearsal.pollers import Pollers
-from tests.rehearsal.principals import Operator
+from tests.rehearsal.principals import Operator, account_of
 from tests.rehearsal.proxy import Proxy
 from tests.rehearsal.queues import Queues
 from tests.rehearsal.resources import RESOURCE_TYPES
+from tests.rehearsal.schedules import Schedules
 from tests.rehearsal.stack_sets import Instance, Operation, StackSets, Target, timestamp
 from tests.rehearsal.stacks import Stack, Stacks
 from tests.rehearsal.synthesis import Variant, synthesized
@@ -69,12 +75,16 @@ class Rehearsal(Inspection):
         self.gateway = Gateway(self.authority, directory)
         self.proxy = Proxy(self._folder, admits=is_response_host, receive=self._receive_answer)
         self.functions = Functions(self.gateway, self.authority, self.clock, self._folder)
-        self.custom_resources = CustomResources(self.gateway, self.clock, self.functions)
+        self.invocations = Invocations(self.functions, self.clock)
+        self.custom_resources = CustomResources(self.gateway, self.clock, self.functions, self.invocations)
         self.stacks = Stacks(self.gateway, self.clock, self.custom_resources)
         self.stack_sets = StackSets(self.stacks, self.authority, self.clock, self.organization.is_suspended)
         self.queues = Queues(self.authority)
         self.topics = Topics(self.queues, self.clock)
-        self.event_bridge = EventBridge(self.queues, self.authority, self.clock)
+        self.event_bridge = EventBridge(self.queues, self.invocations, self.authority, self.clock)
+        self.schedules = Schedules(self.event_bridge, self.clock)
+        self.metrics = Metrics(self.functions)
+        self.guardduty = GuardDuty(self.event_bridge, self.clock, administrator=self.zone.guardduty_administrator)
         self.pollers = Pollers(self.gateway, self.queues, self.clock, self.functions)
         self.vpcs = Vpcs(self.event_bridge, self.clock)
         self.central_logs = CentralLogs(self.zone, self.gateway, self.authority, self.topics, self.clock)
@@ -82,11 +92,15 @@ class Rehearsal(Inspection):
         directory.central_logs = self.central_logs
         self.forger = Forger(self)
         api = CloudFormationApi(self.stacks, self.stack_sets)
-        self.stacks.types |= api.resource_types() | self.functions.resource_types() | self.pollers.resource_types()
+        policies = FunctionPolicies(self.functions, self.authority)
+        for part in (api, self.functions, policies, self.pollers):
+            self.stacks.types |= part.resource_types()
         self.gateway.handle("cloudformation", api.handlers())
         self.gateway.handle("sns", self.topics.handlers())
         self.gateway.handle("events", {"PutEvents": self.event_bridge.put_events})
         self.gateway.handle("ec2", self.vpcs.handlers())
+        self.gateway.handle("cloudwatch", self.metrics.handlers())
+        self.gateway.handle("sqs", move_task_handlers())
         self.gateway.handle("sts", sts_handlers(self.gateway, lambda seconds: timestamp(self.clock.now + seconds)))
 
     def __enter__(self) -> Self:
@@ -163,10 +177,10 @@ class Rehearsal(Inspection):
             raise AssertionError(f"{name}: {stack.status}: {stack.reason}")
 
     def put_secret_value(self, text: str | None = None) -> None:
-        """Fill the secret, as the operator of the security account; with the fake's key if None."""
-        client = self.client("secretsmanager", self.zone.security)
-        [secret] = client.list_secrets()["SecretList"]
-        client.put_secret_value(SecretId=secret["ARN"], SecretString=text or self.alert_logic.secret_string())
+        """Fill the secret, as the operator of its account; with the fake's key if None."""
+        self.client("secretsmanager", account_of(self.secret)).put_secret_value(
+            SecretId=self.secret, SecretString=text or self.alert_logic.secret_string()
+        )
 
     def client(self, service: str, account: str) -> Any:
         """A boto3 client of an account's operator, in the home region. Its calls are not judged."""
@@ -269,6 +283,17 @@ class Rehearsal(Inspection):
         """Let an operation that runs get to its targets now."""
         operation.starts = self.clock.now
 
+    def send_message(self, label: str, body: str) -> None:
+        """Somebody who may do so puts a message into a function's queue."""
+        url = self.queue_url(label)
+        self.client("sqs", url.split("/")[3]).send_message(QueueUrl=url, MessageBody=body)
+
+    def replay(self, label: str) -> None:
+        """The operator has the messages of a dead-letter queue go back to the function's queue."""
+        source, destination = self._dead_letter_queue(label), self._queue_arn(self.queue_url(label))
+        sqs = self.client("sqs", account_of(source))
+        sqs.start_message_move_task(SourceArn=source, DestinationArn=destination)
+
     def clear_dead_letters(self, label: str) -> None:
         self.queues.drain(self._dead_letter_queue(label))
 
@@ -287,7 +312,8 @@ class Rehearsal(Inspection):
         for _ in range(MOST_STEPS):
             moved = [
                 self.pollers.poll(concurrency=concurrency, batch_size=batch_size),
-                self.custom_resources.step(),
+                self.schedules.step(),
+                self.invocations.step(),
                 self.stack_sets.step(),
                 self.stacks.step(),
             ]
@@ -307,7 +333,8 @@ class Rehearsal(Inspection):
         self.settle()
 
     def _due(self) -> list[float]:
-        return self.pollers.due() + self.custom_resources.due() + self.stack_sets.due() + self.stacks.due()
+        parts = (self.pollers, self.schedules, self.invocations, self.stack_sets, self.stacks)
+        return [moment for part in parts for moment in part.due()]
 
     def _receive_answer(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
         """S3's part in a custom resource's answer: the signature covers an empty content type."""

@@ -157,6 +157,10 @@ def _put_subscription(made: Made, client: Client) -> None:
     )["SubscriptionArn"]
 
 
+def _remove_subscription(made: Made, client: Client) -> None:
+    client("sns").unsubscribe(SubscriptionArn=made.physical_id)
+
+
 def _put_key(made: Made, client: Client) -> None:
     key = client("kms").create_key(Policy=json.dumps(made.properties["KeyPolicy"]))["KeyMetadata"]
     made.physical_id = key["KeyId"]
@@ -209,6 +213,19 @@ def _remove_secret(made: Made, client: Client) -> None:
     client("secretsmanager").delete_secret(SecretId=made.physical_id, ForceDeleteWithoutRecovery=True)
 
 
+def _put_parameter(made: Made, client: Client) -> None:
+    made.physical_id = made.name("Name", 1011)
+    properties = made.properties
+    client("ssm").put_parameter(
+        Name=made.physical_id, Type=properties["Type"], Value=properties["Value"], Overwrite=True
+    )
+    made.attributes = {"Type": properties["Type"], "Value": properties["Value"]}
+
+
+def _remove_parameter(made: Made, client: Client) -> None:
+    client("ssm").delete_parameter(Name=made.physical_id)
+
+
 def _put_log_group(made: Made, _client: Client) -> None:
     made.physical_id = made.name("LogGroupName", 512)
     made.attributes = {"Arn": made.arn("logs", f"log-group:{made.physical_id}:*")}
@@ -230,12 +247,13 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
     "AWS::SQS::QueuePolicy": ResourceType(_put_queue_policy, _keep, updatable=True),
     "AWS::SNS::Topic": ResourceType(_put_topic, _keep),
     "AWS::SNS::TopicPolicy": ResourceType(_put_topic_policy, _keep, updatable=True),
-    "AWS::SNS::Subscription": ResourceType(_put_subscription, _keep),
+    "AWS::SNS::Subscription": ResourceType(_put_subscription, _remove_subscription),
     "AWS::KMS::Key": ResourceType(_put_key, _keep),
     "AWS::Events::Rule": ResourceType(_put_rule, _remove_rule, updatable=True),
     "AWS::Events::EventBus": ResourceType(_put_bus, _keep),
     "AWS::Events::EventBusPolicy": ResourceType(_put_bus_policy, _keep, updatable=True),
     "AWS::SecretsManager::Secret": ResourceType(_put_secret, _remove_secret),
+    "AWS::SSM::Parameter": ResourceType(_put_parameter, _remove_parameter, updatable=True),
     "AWS::Logs::LogGroup": ResourceType(_put_log_group, _keep),
     "AWS::CloudWatch::Alarm": ResourceType(_put_alarm, _keep),
     "AWS::CDK::Metadata": ResourceType(_put_marker, _keep, updatable=True),

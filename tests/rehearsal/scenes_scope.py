@@ -162,7 +162,8 @@ def tagged_before_registration(story: Story) -> None:
         why = f"Alert Logic has no deployment of account {account}"
         story.check("the event waits for it", holds=why in reasons, found=reasons)
     with story.step("The account is registered"):
-        rehearsal.settle(within_minutes=30)
+        # Ten minutes, and twice the longest wait: that of the registration, and then that of the event.
+        rehearsal.settle(within_minutes=40)
         story.registered(account)
         in_scope(story, "the VPC is in scope", account, vpc)
         story.equal("no event waits", rehearsal.queue_depths()["vpc_scope"], 0)

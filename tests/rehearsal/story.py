@@ -58,7 +58,12 @@ class Story:
 
     @contextmanager
     def step(
-        self, title: str, *, denials: frozenset[Denial] = frozenset(), dead_letters: dict[str, int] | None = None
+        self,
+        title: str,
+        *,
+        denials: frozenset[Denial] = frozenset(),
+        dead_letters: dict[str, int] | None = None,
+        errors: dict[str, str] | None = None,
     ) -> Generator[None]:
         """One step; at its end nothing else may have been denied, set aside or gone wrong than is named here.
 
@@ -66,6 +71,7 @@ class Story:
             title: What happens.
             denials: What the judge is to refuse, each as an action and the end of a resource's ARN.
             dead_letters: How many messages each function is to set aside.
+            errors: An error that each function is to log, once or more.
         """
         rehearsal = self.rehearsal
         rehearsal.advance(minutes=(-rehearsal.clock.now / MINUTE) % STEP_MINUTES)
@@ -77,11 +83,16 @@ class Story:
         yield
         self._check_denials(rehearsal.authority.denials()[denied_before:], denials)
         refusals = {label: (dead_letters or {}).get(label, 0) for label in self._labels()}
-        errors = list((Counter(self._errors()) - errors_before).elements())
-        for label in self._labels():
-            lines = rehearsal.log_lines(label)[lines_before.get(label, 0) :]
-            errors += [f"{label} logs {line}" for line in unannounced(lines, refusals=refusals[label])]
-        self.check("no function or endpoint breaks", holds=not errors, found=errors)
+        announced = errors or {}
+        found = list((Counter(self._errors()) - errors_before).elements())
+        new = {label: rehearsal.log_lines(label)[lines_before.get(label, 0) :] for label in self._labels()}
+        for label, lines in new.items():
+            unexpected = unannounced(lines, refusals=refusals[label], error=announced.get(label))
+            found += [f"{label} logs {line}" for line in unexpected]
+        self.check("no function or endpoint breaks", holds=not found, found=found)
+        for label, message in announced.items():
+            is_met = message in [line.get("message") for line in new.get(label, ())]
+            self.check(f"{label} logs {message!r}", holds=is_met, found="it does not")
         for label, expected in refusals.items():
             self._check_dead_letters(label, expected)
 
@@ -211,7 +222,8 @@ class Story:
     def table(self) -> None:
         """Print which account holds what."""
         rehearsal = self.rehearsal
-        rows = [("account", "name", "stacks", "registration", "deployment", "mode", "in scope")]
+        findings = Counter(event["detail"]["accountId"] for event in rehearsal.alert_logic.findings)
+        rows = [("account", "name", "stacks", "registration", "deployment", "mode", "in scope", "findings")]
         for account, name in sorted(rehearsal.organization.names.items()):
             stacks = Counter(stack.status for stack in rehearsal.member_stacks(account))
             deployments = rehearsal.deployments(account)
@@ -221,7 +233,8 @@ class Story:
             entries = str(len(_policies(first))) if first else "-"
             registration = rehearsal.registration_status(account) or "-"
             stacks_told = ", ".join(f"{number} {status}" for status, number in stacks.items()) or "-"
-            rows.append((account, name, stacks_told, registration, state, mode, entries))
+            found = str(findings[account] or "-")
+            rows.append((account, name, stacks_told, registration, state, mode, entries, found))
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         sys.stdout.write("\n")
         for row in rows:
@@ -234,8 +247,15 @@ def _policies(deployment: Json) -> dict[str, str | None]:
     return {entry["key"]: entry.get("policy", {}).get("id") for entry in deployment["scope"].get("include", [])}
 
 
-def unannounced(lines: Sequence[Json], *, refusals: int) -> list[Json]:
-    """The lines of a function's log that tell of an error, but for so many messages that were to be set aside."""
+def unannounced(lines: Sequence[Json], *, refusals: int, error: str | None = None) -> list[Json]:
+    """The lines of a function's log that tell of an error, but for what was to be.
+
+    Args:
+        lines: The log.
+        refusals: How many messages were to be set aside.
+        error: An error that was to be, however often.
+    """
     errors = [line for line in lines if line.get("level") in {"ERROR", "CRITICAL"} or "text" in line]
+    errors = [line for line in errors if error is None or line.get("message") != error]
     refused = [line for line in errors if line.get("message") == "message refused"]
     return [line for line in errors if line not in refused] + refused[refusals:]

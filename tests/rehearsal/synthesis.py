@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
 import subprocess
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,24 +15,37 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from tests.rehearsal.templates import Json
 
-
 ROOT = Path(__file__).parents[2]
 CONTEXT = Path(__file__).with_name("context.json")
 CONTEXT_KEY = "alertlogic:landing-zone"
 ASSEMBLIES = ROOT / "build" / "rehearsal"
-SOURCES = ("app.py", "cdk.json", "alertlogic_constructs", "lambda_src", str(CONTEXT.relative_to(ROOT)))
+SETTINGS = tuple(str(file.relative_to(ROOT)) for file in (CONTEXT, Path(__file__)))
+SOURCES = ("app.py", "cdk.json", "alertlogic_constructs", "lambda_src", "examples", *SETTINGS)
 
 # The key that Control Tower is given in the management account, where it is given one.
 TRAIL_KEY_ARN = "arn:aws:kms:us-east-1:111111111111:key/5c0a1e7e-10c5-4a3d-8e6b-0c1d2e3f4a5b"
 
+# What is sent of GuardDuty's findings, where not all are.
+FILTERED: Json = {
+    "administrator": "444444444444",
+    "minimum_severity": 4.5,
+    "finding_types": ["*:EC2/*", "Discovery:IAMUser/AnomalousBehavior"],
+    "sample_findings": False,
+}
+
 # What a variant of the sample sets otherwise than the rehearsal's settings. That two things differ in one of them
 # saves a synthesis: scenes deploy only the stack that they are about.
-Variant = Literal["manual", "automatic", "regions"]
+Variant = Literal["manual", "automatic", "regions", "every_account", "cost_savings"]
 VARIANTS: dict[Variant, Json] = {
     "manual": {},
-    "automatic": {"mode": "AUTOMATIC", "trail": {"key_arn": TRAIL_KEY_ARN}},
+    "every_account": {"guardduty": {"administrator": None}},
+    "automatic": {"mode": "AUTOMATIC", "trail": {"key_arn": TRAIL_KEY_ARN}, "guardduty": FILTERED},
     "regions": {"vpc_tags": {}},
+    "cost_savings": {},
 }
+
+# What is synthesized, where that is not the sample.
+PROGRAMS: dict[Variant, str] = {"cost_savings": "examples/cost_savings.py"}
 
 
 @dataclass(frozen=True)
@@ -74,11 +89,24 @@ def synthesized(variant: Variant) -> Assembly:
         fcntl.flock(root, fcntl.LOCK_EX)
         if not manifest.exists() or manifest.stat().st_mtime < _newest_source():
             context = f"{CONTEXT_KEY}={json.dumps(settings() | VARIANTS[variant])}"
-            arguments = ["synth", "--quiet", "--app", "python app.py", "--output", str(folder), "--context", context]
+            program = f"python {PROGRAMS.get(variant, 'app.py')}"
+            arguments = ["synth", "--quiet", "--app", program, "--output", str(folder), "--context", context]
             subprocess.run([str(ROOT / "node_modules/.bin/cdk"), *arguments], cwd=ROOT, check=True)
     finally:
         os.close(root)
     return Assembly(folder)
+
+
+def synthesize_ahead() -> None:
+    """Synthesize all variants in the order in which the scenes need them, beside what else is done."""
+
+    def synthesize() -> None:
+        for variant in VARIANTS:
+            # Whoever needs one that fails gets its failure.
+            with contextlib.suppress(subprocess.CalledProcessError):
+                synthesized(variant)
+
+    threading.Thread(target=synthesize, name="synthesis", daemon=True).start()
 
 
 def _newest_source() -> float:

@@ -17,3 +17,12 @@ def rehearsal() -> Generator[Rehearsal]:
         started.deploy()
         started.put_secret_value()
         yield started
+
+
+@pytest.fixture(scope="module")
+def security() -> Generator[Rehearsal]:
+    """The security stack, deployed, and nothing else."""
+    with Rehearsal() as started:
+        started.deploy("AlertLogic-Security")
+        started.put_secret_value()
+        yield started

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.events.models import EventPattern
 
 from tests.rehearsal import Rehearsal
 from tests.rehearsal.eventbridge import ThirdHopError
@@ -221,3 +222,41 @@ def test_a_rule_goes_with_its_stack(rehearsal: Rehearsal) -> None:
 
     assert rehearsal.event_bridge.emit(EVENT) == 0
     assert rehearsal.gateway.faults == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "detail", "matches"),
+    [
+        ({"severity": [{"numeric": [">=", 4.5]}]}, {"severity": 4.5}, True),
+        ({"severity": [{"numeric": [">=", 4.5]}]}, {"severity": 8}, True),
+        ({"severity": [{"numeric": [">=", 4.5]}]}, {"severity": 4.49}, False),
+        ({"severity": [{"numeric": [">=", 4.5]}]}, {"severity": "8"}, False),
+        ({"severity": [{"numeric": [">=", 4.5]}]}, {}, False),
+        ({"type": [{"wildcard": "*:EC2/*"}]}, {"type": "Recon:EC2/Portscan"}, True),
+        ({"type": [{"wildcard": "*:EC2/*"}]}, {"type": "Recon:S3/Portscan"}, False),
+        ({"type": [{"wildcard": "Recon:*"}, "A:B/C"]}, {"type": "A:B/C"}, True),
+        ({"type": [{"wildcard": "A:B/C!*"}]}, {"type": "A:B/C!DNS"}, True),
+        ({"type": [{"wildcard": "A:B/C.D"}]}, {"type": "A:B/CxD"}, False),
+        ({"type": [{"prefix": "Recon:"}]}, {"type": "Recon:EC2/Portscan"}, True),
+        ({"type": [{"prefix": "Recon:"}]}, {"type": "recon:EC2/Portscan"}, False),
+        ({"service": {"additionalInfo": {"sample": [{"exists": False}, False]}}}, {"service": {}}, True),
+        (
+            {"service": {"additionalInfo": {"sample": [{"exists": False}, False]}}},
+            {"service": {"additionalInfo": {"sample": False}}},
+            True,
+        ),
+        (
+            {"service": {"additionalInfo": {"sample": [{"exists": False}, False]}}},
+            {"service": {"additionalInfo": {"sample": True, "value": "{}"}}},
+            False,
+        ),
+        ({"type": [{"anything-but": {"prefix": "Policy:"}}]}, {"type": "Recon:EC2/Portscan"}, True),
+        ({"type": [{"anything-but": {"prefix": "Policy:"}}]}, {"type": "Policy:S3/Any"}, False),
+        ({"type": [{"anything-but": ["A", "B"]}]}, {"type": "B"}, False),
+        ({"type": [{"anything-but": ["A", "B"]}]}, {}, False),
+    ],
+)
+def test_what_rules_say_of_findings_is_understood(pattern: Json, detail: Json, *, matches: bool) -> None:
+    """See https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html."""
+    rule: Any = EventPattern
+    assert rule.load(json.dumps({"detail": pattern})).matches_event({"detail": detail}) == matches

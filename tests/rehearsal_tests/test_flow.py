@@ -49,6 +49,19 @@ def test_errors_in_a_log_count_unless_announced(lines: list[Json], refusals: int
     assert unannounced(lines, refusals=refusals) == found
 
 
+def test_an_error_may_be_announced() -> None:
+    other = {"level": "ERROR", "message": "another"}
+
+    assert unannounced([FAILED, other, FAILED], refusals=0, error="message failed") == [other]
+
+
+def test_an_announced_error_must_be_logged(rehearsal: Rehearsal) -> None:
+    story = Story(rehearsal)
+    with story.step("Nothing happens", errors={"collector_checkin": "not checked in"}):
+        pass
+    assert len(story.failures) == 1
+
+
 @pytest.mark.parametrize("wrong", ["is_control_tower", "control_tower", "scope"])
 def test_a_registration_counts_only_if_it_is_complete(rehearsal: Rehearsal, wrong: str) -> None:
     account = rehearsal.vend_account(wrong.replace("_", "-"), "Workloads/Prod")

@@ -48,7 +48,7 @@ def invoke(tmp_path: Path) -> Generator[Callable[[str], Any]]:
         lines = "\n".join(f"    {line}" for line in body.splitlines())
         (code / "package/handler.py").write_text(f"def lambda_handler(event, context):\n{lines}\n")
         started.append(FunctionProcess(function, environment, tmp_path, tmp_path / "log"))
-        return started[0].invoke({"in": 1}, request_id="request", now=NOW)
+        return started[0].invoke({"in": 1}, request_id="request", now=NOW, patience=0.1)
 
     yield run
     for process in started:
@@ -108,3 +108,19 @@ def test_a_function_that_takes_too_long_is_stopped(invoke: Callable[[str], Any])
 def test_a_process_that_dies_fails_the_invocation(invoke: Callable[[str], Any]) -> None:
     with pytest.raises(FunctionError, match="its process died"):
         invoke("import os\nos._exit(1)")
+
+
+def test_it_waits_in_vain_in_its_own_time(invoke: Callable[[str], Any]) -> None:
+    started = time.perf_counter()
+    body = """import socket, time
+ours, theirs = socket.socketpair()
+ours.settimeout(20)
+theirs.send(b"answer")
+answer = ours.makefile("rb").read(6)
+try:
+    ours.makefile("rb").read(1)
+except TimeoutError:
+    return [answer.decode(), time.time(), ours.gettimeout()]"""
+
+    assert invoke(body) == ["answer", NOW + 20, 20]
+    assert time.perf_counter() - started < 10

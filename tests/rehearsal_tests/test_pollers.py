@@ -8,7 +8,7 @@ import pytest
 
 from tests.rehearsal import Rehearsal
 from tests.rehearsal.authority import ALLOW_ALL
-from tests.rehearsal.pollers import done_of
+from tests.rehearsal.pollers import LARGEST_BATCH_BYTES, batches_of, done_of
 from tests.rehearsal.principals import Operator
 
 if TYPE_CHECKING:
@@ -139,3 +139,10 @@ def test_a_function_goes_with_its_stack(counting: Rehearsal) -> None:
     assert not process.alive
     assert counting.functions.all == {}
     assert counting.queue_depths() == {}
+
+
+def test_a_batch_is_no_larger_than_an_invocation_can_be() -> None:
+    messages = [{"Body": "x" * (LARGEST_BATCH_BYTES // 4)} for _ in range(7)]
+
+    assert [len(batch) for batch in batches_of(messages)] == [3, 3, 1]
+    assert list(batches_of([])) == []

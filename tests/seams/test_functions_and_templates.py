@@ -60,7 +60,6 @@ def _environment(name: str) -> _Recorded:
     # What CloudFormation fills in: names, ARNs and URLs.
     filled_in = {
         "COLLECTOR_FUNCTION_ARN": "arn:aws:lambda:us-east-1:444444444444:function:AlertLogic-Security-Findings",
-        "COLLECTOR_FUNCTION_NAME": "AlertLogic-Security-Findings",
         "COLLECTOR_PARAMETER": "CFN-FindingsCollectorId-AbCdEf",
         "QUEUE_NAME": "AlertLogic-Security-Findings",
         "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/444444444444/queue",

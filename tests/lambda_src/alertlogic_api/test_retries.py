@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from alertlogic_api import AlertLogic
-    from tests.lambda_src.alertlogic_api.conftest import MakeClient
+    from tests.lambda_src.alertlogic_api.conftest import Clock, MakeClient
     from tests.rehearsal.alertlogic import FakeAlertLogic
 
 ROLE = "arn:aws:iam::555555555555:role/alertlogic"
@@ -193,6 +193,20 @@ def test_connections_are_kept(client: AlertLogic, fake: FakeAlertLogic, caplog: 
         client.credentials.create(name="n", role_arn=ROLE)
 
     assert caplog.text.count("Starting new HTTP connection") == 1
+
+
+@pytest.mark.parametrize(("rest", "connections"), [(30, 1), (31, 2)])
+def test_connections_are_renewed_after_a_rest(
+    client: AlertLogic, clock: Clock, caplog: pytest.LogCaptureFixture, rest: float, connections: int
+) -> None:
+    """Lambda stops a container between invocations, and the other end hangs up meanwhile."""
+    caplog.set_level("DEBUG", "urllib3")
+    for _ in range(2):
+        client.deployments.list()
+        client.deployments.list()
+        clock.now += rest
+
+    assert caplog.text.count("Starting new HTTP connection") == connections
 
 
 def serve_bytes(answer: bytes, *, then_every_tenth_second: bytes = b"") -> Iterator[str]:

@@ -70,6 +70,29 @@ def unreadable(fake: FakeAlertLogic) -> None:
     fake.fail(200, path="/deployments$", body=[{"no": "id"}])
 
 
+def redirected_elsewhere(fake: FakeAlertLogic) -> None:
+    [token] = fake.tokens
+    fake.fail(307, path="secmsgs", location="https://example.com/", body={"error": token})
+
+
+def redirected_too_often(fake: FakeAlertLogic) -> None:
+    [token] = fake.tokens
+    fake.fail(307, path="secmsgs", location=f"/ingest/v1/{fake.customer_id}/data/secmsgs", body={"error": token})
+
+
+def redirected_for_later(fake: FakeAlertLogic) -> None:
+    fake.fail(307, path="secmsgs", location="/", retry_after=900)
+
+
+def redirected_to_silence(fake: FakeAlertLogic) -> None:
+    fake.fail(307, path="secmsgs", location="http://127.0.0.1:1/")
+
+
+def too_large(fake: FakeAlertLogic) -> None:
+    [token] = fake.tokens
+    fake.fail(413, path="secmsgs", body={"error": f"too large for {token}"})
+
+
 @pytest.mark.parametrize(
     "break_it",
     [
@@ -93,12 +116,43 @@ def test_no_failure_shows_a_secret(
     capfd: pytest.CaptureFixture[str],
     break_it: Callable[[FakeAlertLogic], None],
 ) -> None:
+    assert_nothing_shows(warm.deployments.list, fake, caplog, capfd, break_it)
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [
+        redirected_elsewhere,
+        redirected_too_often,
+        redirected_for_later,
+        redirected_to_silence,
+        too_large,
+        overloaded,
+    ],
+)
+def test_no_failure_of_ingest_shows_a_secret(
+    warm: AlertLogic,
+    fake: FakeAlertLogic,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    break_it: Callable[[FakeAlertLogic], None],
+) -> None:
+    assert_nothing_shows(lambda: warm.ingest.send_security_messages(b"batch"), fake, caplog, capfd, break_it)
+
+
+def assert_nothing_shows(
+    act: Callable[[], object],
+    fake: FakeAlertLogic,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    break_it: Callable[[FakeAlertLogic], None],
+) -> None:
     caplog.set_level(logging.DEBUG)
     tokens = fake.tokens
     break_it(fake)
 
     with pytest.raises(AlertLogicError) as failure:
-        warm.deployments.list()
+        act()
 
     basic = base64.b64encode(f"{ACCESS_KEY_ID}:{SECRET_KEY}".encode()).decode()
     secrets = [SECRET_KEY, ACCESS_KEY_ID, basic, *tokens, *fake.tokens]

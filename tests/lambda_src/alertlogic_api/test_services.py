@@ -168,7 +168,7 @@ def test_registration_takes_two_calls_in_a_warm_container(warm: AlertLogic, fake
 
 def test_every_name_is_exported_and_nothing_else() -> None:
     public = {name for name in vars(alertlogic_api) if not name.startswith("_")}
-    modules = {"client", "errors", "models", "services", "session", "settings", "transport"}
+    modules = {"client", "collectors", "errors", "ingest", "models", "services", "session", "settings", "transport"}
 
     assert public - modules == set(alertlogic_api.__all__)
 

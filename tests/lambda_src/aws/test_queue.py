@@ -24,6 +24,7 @@ from aws.queue import (
     Refused,
     wait_seconds,
 )
+from tests.lambda_src.wire import answer_with_error, calls_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -170,6 +171,72 @@ def test_survives_that_a_message_cannot_be_postponed(bench: Bench) -> None:
     event["Records"][0]["receiptHandle"] = "no longer valid"
 
     assert len(bench.run(event, fail_with(NotYet("")))) == 1
+    [line] = [line for line in bench.lines() if line["level"] == "WARNING"]
+    assert line["reasons"] == {event["Records"][0]["messageId"]: "ReceiptHandleIsInvalid"}
+
+
+def test_survives_that_the_queue_does_not_answer(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    event = bench.deliveries.batch("a")
+    answer_with_error(monkeypatch, "sqs", "ChangeMessageVisibilityBatch", "AccessDenied", status=403)
+
+    assert len(bench.run(event, fail_with(NotYet("")))) == 1
+    assert [line["message"] for line in bench.lines()] == ["messages cannot be postponed", "message waits"]
+
+
+class TestFateThatMessagesShare:
+    """Messages that went to a service in one request, say."""
+
+    def run(self, bench: Bench, event: dict[str, Any], error: Exception | None) -> list[str]:
+        queue = Queue(bench.deliveries.sqs, url=bench.deliveries.url, dead_letter_url=bench.dead_letter_url)
+        batch = Batch(event, queue, logger=bench.logger, waits_for=(RetryLaterError,))
+        with batch.handling(*batch.messages, correlation_id="id"):
+            if error:
+                raise error
+        assert batch.set_aside == len(bench.deliveries.dead_letters())
+        return [failure["itemIdentifier"] for failure in batch.response()["batchItemFailures"]]
+
+    def test_is_that_they_are_done(self, bench: Bench) -> None:
+        assert self.run(bench, bench.deliveries.batch("a", "b"), None) == []
+        assert bench.lines() == []
+
+    def test_is_that_they_wait_which_takes_a_call_for_ten_and_a_line_for_all(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        records = [*bench.deliveries.batch(*"abcdefghij")["Records"], *bench.deliveries.batch(*"klm")["Records"]]
+        calls = calls_of(monkeypatch, "sqs", "ChangeMessageVisibilityBatch")
+
+        assert self.run(bench, {"Records": records}, RetryLaterError()) == [it["messageId"] for it in records]
+
+        assert len(calls) == 2
+        assert bench.deliveries.batch() == {"Records": []}
+        [line] = bench.lines()
+        assert (line["message"], line["messages"], line["correlation_id"]) == ("message waits", 13, "id")
+        assert line["message_id"] == records[0]["messageId"]
+
+    def test_is_that_they_are_refused(self, bench: Bench) -> None:
+        assert self.run(bench, bench.deliveries.batch("a", "b"), Refused("no")) == []
+
+    def test_is_that_each_fails_as_often_as_it_may(self, bench: Bench) -> None:
+        event = bench.deliveries.batch("a", "b", "c")
+        event["Records"][1]["attributes"]["ApproximateReceiveCount"] = str(UNFORESEEN_ATTEMPTS)
+
+        assert self.run(bench, event, KeyError("x")) == [event["Records"][at]["messageId"] for at in (0, 2)]
+        assert [line["message"] for line in bench.lines()] == ["message failed", "message refused"]
+
+
+def test_counts_what_is_in_the_dead_letter_queue_and_not_what_should_be(bench: Bench) -> None:
+    bench.dead_letter_url += "-that-does-not-exist"
+    event = bench.deliveries.batch("a")
+    batch = Batch(
+        event,
+        Queue(bench.deliveries.sqs, url=bench.deliveries.url, dead_letter_url=bench.dead_letter_url),
+        logger=bench.logger,
+    )
+
+    with batch.handling(batch.messages[0]):
+        raise Refused("no")
+
+    assert batch.set_aside == 0
 
 
 def test_never_logs_a_body_and_always_the_correlation_id_of_the_message_at_hand(bench: Bench) -> None:
@@ -192,12 +259,12 @@ def test_never_logs_a_body_and_always_the_correlation_id_of_the_message_at_hand(
     retry_after=st.none() | st.floats(0, 100_000),
     due_in=st.floats(-100_000, 100_000),
 )
-def test_waits_between_30_and_900_seconds_and_no_longer_than_it_may(
+def test_waits_between_30_seconds_and_what_is_asked_for_and_no_longer_than_it_may(
     received: int, retry_after: float | None, due_in: float
 ) -> None:
     seconds = wait_seconds(received=received, retry_after=retry_after, due_in=due_in)
 
-    assert 30 <= seconds <= 900
+    assert 30 <= seconds <= max(900, round(min(retry_after or 0, 6 * 3600)))
     if due_in > 0:
         assert seconds <= max(30, round(due_in))
 
@@ -213,6 +280,8 @@ def test_backs_off_the_longer_the_more_often_a_message_came(received: int, short
 
 def test_waits_as_long_as_the_service_asks() -> None:
     assert wait_seconds(received=1, retry_after=120, due_in=0) == 120
+    assert wait_seconds(received=1, retry_after=3600, due_in=0) == 3600
+    assert wait_seconds(received=1, retry_after=1e9, due_in=0) == 6 * 3600
 
 
 def test_backs_off_even_if_the_service_asks_for_less() -> None:
@@ -231,7 +300,12 @@ def test_says_how_old_the_oldest_waiting_message_is(bench: Bench, capsys: pytest
 
 def test_postpones_no_further_than_the_time_that_is_due(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[int] = []
-    monkeypatch.setattr(Queue, "postpone", lambda *_, seconds: waits.append(seconds))
+
+    def postpone(_: Queue, asked: dict[Message, int]) -> dict[str, str]:
+        waits.extend(asked.values())
+        return {}
+
+    monkeypatch.setattr(Queue, "postpone", postpone)
 
     bench.run(bench.deliveries.batch("a", received=20), fail_with(NotYet("")), due_at=time.time() + 100)
 

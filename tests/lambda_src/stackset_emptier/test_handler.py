@@ -14,7 +14,7 @@ from moto.cloudformation.models import StackInstance, StackSet
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from aws.clients import client
-from aws.queue import UNFORESEEN_ATTEMPTS, NotYet, Refused
+from aws.queue import UNFORESEEN_ATTEMPTS, Message, NotYet, Refused
 from stackset_emptier import handler
 from tests.lambda_src.deliveries import Context, Deliveries
 from tests.lambda_src.response_bucket import ResponseBucket
@@ -227,13 +227,13 @@ class TestDelete:
     def test_looks_again_within_a_minute_however_often_it_did(
         self, management: Management, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        calls = calls_of(monkeypatch, "sqs", "ChangeMessageVisibility")
+        calls = calls_of(monkeypatch, "sqs", "ChangeMessageVisibilityBatch")
         waits: list[int] = []
         postpone = handler.wire().queue.postpone
 
-        def note(message: Any, *, seconds: int) -> None:
-            waits.append(seconds)
-            postpone(message, seconds=seconds)
+        def note(asked: dict[Message, int]) -> dict[str, str]:
+            waits.extend(asked.values())
+            return postpone(asked)
 
         monkeypatch.setattr(handler.wire().queue, "postpone", note)
 
@@ -389,7 +389,7 @@ class TestTheAnswer:
 
 
 def test_goes_on_if_the_message_cannot_be_hidden(management: Management, monkeypatch: pytest.MonkeyPatch) -> None:
-    answer_with_error(monkeypatch, "sqs", "ChangeMessageVisibility", "ReceiptHandleIsInvalid", status=400)
+    answer_with_error(monkeypatch, "sqs", "ChangeMessageVisibilityBatch", "ReceiptHandleIsInvalid", status=400)
 
     assert len(management.deliver(management.request())) == 1
     assert management.left() == 0

@@ -1,0 +1,1 @@
+"""Keeps the collector of GuardDuty findings registered with Alert Logic, and reports how it is."""

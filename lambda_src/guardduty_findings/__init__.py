@@ -1,0 +1,1 @@
+"""Sends GuardDuty's findings to Alert Logic. Runs in the security account."""
