@@ -12,7 +12,7 @@ from aws_cdk import App
 import app as sample
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- diagram: made by `make diagram` -->\n", "<!-- end of diagram -->"
@@ -30,6 +30,7 @@ _ACCOUNTS = {
 # Whose events the rules on default buses take.
 _EVENT_SOURCES = {
     "aws.controltower": ("master_events", "AWS Control Tower"),
+    "aws.organizations": ("master_organization", "AWS Organizations"),
     "aws.tag": ("member_vpcs", "VPCs of every governed region"),
     "aws.ec2": ("member_vpcs", "VPCs of every governed region"),
     "aws.guardduty": ("member_guardduty", "GuardDuty of the accounts that forward findings"),
@@ -44,8 +45,12 @@ _WORK = {
     "collector_checkin": ("", "health"),
     "guardduty_findings": ("", "findings"),
     "trail_subscription": ("", ""),
+    "stackset_emptier": ("", "empties"),
     "vpc_scope": ("VPCs", "protection scope"),
 }
+# A stack's own deployment, which is nobody's word.
+_OWN_SOURCES = {"aws.cloudformation"}
+_MOST_NAMES = 3
 
 
 def templates() -> dict[str, Template]:
@@ -86,7 +91,10 @@ def _role(properties: Mapping[str, Any]) -> str | None:
     return f"role<br/>{properties.get('RoleName', 'of Alert Logic, External ID')}"
 
 
-def _called(properties: Mapping[str, Any]) -> str:
+def _called(properties: Mapping[str, Any]) -> str | None:
+    # Whatever has no settings is CDK's own.
+    if "Environment" not in properties:
+        return None
     queue = "queue and " if "QUEUE_URL" in properties["Environment"]["Variables"] else ""
     return f"{queue}function<br/>{_function(properties)}"
 
@@ -97,6 +105,7 @@ _NAMES: dict[str, Callable[[Mapping[str, Any]], str | None]] = {
     "AWS::Events::EventBus": lambda properties: "event bus<br/>" + properties["Name"],
     "AWS::IAM::Role": _role,
     "AWS::Lambda::Function": _called,
+    "AWS::S3::Bucket": lambda _: "bucket<br/>status of all accounts",
     "AWS::SNS::Topic": lambda properties: "topic<br/>" + properties["TopicName"],
     "AWS::SQS::Queue": lambda properties: "queue<br/>outcomesbucket-..." if "QueueName" in properties else None,
     "AWS::SecretsManager::Secret": lambda _: "secret<br/>API key",
@@ -129,13 +138,13 @@ def _events(found: Mapping[str, Template], stack: str) -> Iterator[tuple[str, st
         for _, mapping in _of_type(template, "AWS::Lambda::EventSourceMapping")
     }
     for _, rule in _of_type(template, "AWS::Events::Rule"):
+        pattern = rule.get("EventPattern")
         # A schedule only says when.
-        if "EventPattern" not in rule:
+        if pattern is None or pattern["source"][0] in _OWN_SOURCES:
             continue
-        pattern = rule["EventPattern"]
         bus = rule.get("EventBusName")
         origin = _box(stack, bus["Ref"]) if bus else _EVENT_SOURCES[pattern["source"][0]][0]
-        label = ", ".join(pattern.get("detail", {}).get("eventName", pattern["detail-type"]))
+        label = _listed(pattern.get("detail", {}).get("eventName") or pattern["detail-type"])
         for target in rule["Targets"]:
             arn = target["Arn"]
             to = _box(stack, functions[arn["Fn::GetAtt"][0]]) if "Fn::GetAtt" in arn else _named(found, arn)
@@ -145,16 +154,27 @@ def _events(found: Mapping[str, Template], stack: str) -> Iterator[tuple[str, st
         yield _box(stack, subscription["TopicArn"]["Ref"]), _box(stack, function), "sends", "request"
 
 
+def _listed(names: Sequence[str]) -> str:
+    rest = len(names) - _MOST_NAMES
+    return ", ".join(names) if rest <= 0 else f"{', '.join(names[:_MOST_NAMES])} and {rest} more"
+
+
 def _functions(found: Mapping[str, Template], stack: str) -> Iterator[tuple[str, str, str, str]]:
     """What each function is told by its environment to work on."""
     template = found[stack]
     readers = {role.get("RoleName"): id_ for id_, role in _of_type(found["MemberAccount"], "AWS::IAM::Role")}
     stack_sets = {one["StackSetName"]: id_ for id_, one in _of_type(template, "AWS::CloudFormation::StackSet")}
     for id_, function in _of_type(template, "AWS::Lambda::Function"):
+        if "Environment" not in function:
+            continue
         variables, box = function["Environment"]["Variables"], _box(stack, id_)
         question, change = _WORK[_function(function)]
         if "STACK_SET_NAME" in variables:
             yield box, _box(stack, stack_sets[variables["STACK_SET_NAME"]]), "sends", change
+        if "HUB_BUS_ARN" in variables:
+            yield box, _named(found, variables["HUB_BUS_ARN"]), "sends", "accounts"
+        if "STATUS_BUCKET" in variables:
+            yield box, _box(stack, variables["STATUS_BUCKET"]["Ref"]), "sends", "status"
         if "READER_ROLE_NAME" in variables:
             yield box, _box("MemberAccount", readers[variables["READER_ROLE_NAME"]]), "reads", question
         if "ALERTLOGIC_SECRET_ARN" in variables:
