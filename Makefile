@@ -54,7 +54,7 @@ templates: $(INSTALLED) ## Check the sample's templates and the member template 
 
 .PHONY: unit
 unit: $(INSTALLED) ## Run the tests, with a branch-coverage floor.
-	$(call timed,unit,pytest -q --ignore=tests/templates --cov --cov-report=term $(ARGS))
+	$(call timed,unit,pytest -q -n 2 --ignore=tests/templates --cov --cov-report=term $(ARGS))
 
 .PHONY: rehearse
 rehearse: $(INSTALLED) ## Play the landing zone's story on this machine, through the synthesized templates.
