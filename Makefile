@@ -57,8 +57,8 @@ unit: $(INSTALLED) ## Run the tests, with a branch-coverage floor.
 	$(call timed,unit,pytest -q -n 2 --ignore=tests/templates --cov --cov-report=term $(ARGS))
 
 .PHONY: rehearse
-rehearse: $(INSTALLED) ## Play the landing zone's story on this machine, through the synthesized templates.
-	$(call timed,rehearse,python -m tests.rehearsal)
+rehearse: $(INSTALLED) ## Play the landing zone's story on this machine; ARGS="--chaos SEED" lets things go wrong at random.
+	$(call timed,rehearse,python -m tests.rehearsal $(ARGS))
 
 .PHONY: bench
 bench: $(INSTALLED) ## Measure import times, API calls and CPU of the functions.

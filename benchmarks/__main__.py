@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import findings, imports, registrations, scope
+from benchmarks import findings, growth, imports, registrations, scope
 
 
 def main() -> int:
     """Print each measurement beside its limit."""
-    rows = [*imports.measure(), *registrations.measure(), *scope.measure(), *findings.measure()]
+    rows = [*imports.measure(), *registrations.measure(), *scope.measure(), *findings.measure(), *growth.measure()]
     width = max(len(row.what) for row in rows)
     for row in rows:
         print(

@@ -17,9 +17,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from alertlogic_api import ConflictError, RejectedError
+from aws.organizations import AwsAccountId
 from aws.queue import Refused
 from aws.reader import NotReadableError, RoleNotAssumableError
-from protection.ownership import deployment_of, discover_credentials, is_made_by_us
+from protection.ownership import age, discover_credentials, is_made_by_us
 from protection.scope import amend, claim_vpcs
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from alertlogic_api import Credential, Deployment, Policy
-    from aws.organizations import AwsAccountId
     from aws.vpcs import Vpc
     from protection.scope import Amendment, Entry, VpcTag
 
@@ -181,12 +181,13 @@ class Convergence:
         return outcomes
 
     def _find_deployments(self, account_ids: Collection[AwsAccountId]) -> None:
-        unknown = [account_id for account_id in account_ids if account_id not in self._deployment_ids]
-        deployments = self._deployments.list() if unknown else ()
-        for account_id in unknown:
-            deployment = deployment_of(account_id, deployments)
-            if deployment:
-                self._deployment_ids[account_id] = deployment.id
+        if self._deployment_ids.keys() >= set(account_ids):
+            return
+        # The list has no filter and grows with every account, so it is kept for all whose events come later. Of several
+        # deployments of an account the earliest counts.
+        for deployment in sorted(self._deployments.list(), key=age):
+            if deployment.account_id:
+                self._deployment_ids.setdefault(AwsAccountId(deployment.account_id), deployment.id)
 
     def _converge(self, case: _Case) -> Converged | Absent:
         added: tuple[str, ...] = ()

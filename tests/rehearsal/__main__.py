@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 
-from tests.rehearsal import Rehearsal, permissions
+from tests.rehearsal import Rehearsal, chaos, permissions
 from tests.rehearsal.scenes_alertlogic import (
     TOKEN_MINUTES,
     an_account_leaves,
@@ -14,8 +15,10 @@ from tests.rehearsal.scenes_alertlogic import (
     outages,
     what_alert_logic_holds,
 )
+from tests.rehearsal.scenes_change import key_rotated, region_added, tags_and_policy_changed
 from tests.rehearsal.scenes_collector import checks_in_with_an_empty_secret, registers, tells_of_trouble
 from tests.rehearsal.scenes_cost_savings import cost_savings
+from tests.rehearsal.scenes_departures import guard, leavers, signals
 from tests.rehearsal.scenes_enrollment import (
     account_factory,
     busy_stack_set,
@@ -24,10 +27,12 @@ from tests.rehearsal.scenes_enrollment import (
     five_at_once,
     many_instances,
     new_role,
+    nothing_to_empty,
     nothing_to_enroll,
     same_event_twice,
     same_request_twice,
     settings_change,
+    the_secret_is_filled,
     update_managed_account,
 )
 from tests.rehearsal.scenes_findings import findings_arrive
@@ -49,12 +54,22 @@ from tests.rehearsal.scenes_scope import (
 )
 from tests.rehearsal.scenes_scope_events import deliveries, strangers
 from tests.rehearsal.scenes_scope_users import in_our_deployment, in_somebody_elses_deployment, whole_regions_and_back
+from tests.rehearsal.scenes_sweep import (
+    accounts_without_event,
+    at_alert_logic,
+    existing_landing_zone,
+    instances,
+    pieces,
+    tags_without_event,
+)
+from tests.rehearsal.scenes_teardown import status, teardown
 from tests.rehearsal.story import MINUTE, Story
 from tests.rehearsal.synthesis import synthesize_ahead
 
 SCENES = (
-    checks_in_with_an_empty_secret,
     existing_accounts_with_an_empty_secret,
+    checks_in_with_an_empty_secret,
+    the_secret_is_filled,
     account_factory,
     registers,
     findings_arrive,
@@ -73,6 +88,7 @@ SCENES = (
     settings_change,
     many_instances,
     update_managed_account,
+    nothing_to_empty,
     nothing_to_enroll,
     tags,
     many_vpcs,
@@ -96,25 +112,38 @@ SCENES = (
     an_account_leaves,
 )
 
+# In a landing zone of its own, for a sweep looks at all that is there.
+LATER_SCENES = (
+    existing_landing_zone,
+    pieces,
+    accounts_without_event,
+    instances,
+    at_alert_logic,
+    tags_without_event,
+    region_added,
+    tags_and_policy_changed,
+    key_rotated,
+    signals,
+    leavers,
+    guard,
+    status,
+)
+
 
 def landing_zone() -> Story:
     """Play what happens in a landing zone in which every account is protected."""
     with Rehearsal() as rehearsal:
         rehearsal.alert_logic.token_lifetime = TOKEN_MINUTES * MINUTE
         story = Story(rehearsal)
-        with story.step("The stacks are deployed"):
-            for stack in rehearsal.deploy():
-                story.tell(f"{stack.name}: {stack.status}", stack.account)
         for scene in SCENES:
             with story.surviving(scene.__name__):
                 scene(story)
         with story.step("At the end"):
             rehearsal.settle(within_minutes=60)
             story.equal("the queues are empty", set(rehearsal.queue_depths().values()), {0})
+            story.equal("no function would be stopped that sends itself messages", rehearsal.loops(), [])
             check_preferences(story)
-            unused = permissions.unused_permissions(rehearsal)
-            wrong = permissions.problems(permissions.listed_permissions(), unused)
-            story.check("every permission is used, or known not to be", holds=not wrong, found="\n".join(["", *wrong]))
+            story.unused = permissions.Grants.of(rehearsal).unused(rehearsal.calls)
         story.table()
         return story
 
@@ -128,10 +157,49 @@ def another_landing_zone() -> Story:
         return story
 
 
-def main() -> int:
-    started = time.perf_counter()
+def landing_zone_over_time(unused_before: dict[str, list[str]]) -> Story:
+    """Play what happens to a landing zone that was there before the stacks were, until they are destroyed.
+
+    Args:
+        unused_before: The permissions that `landing_zone` did not use.
+    """
+    with Rehearsal() as rehearsal:
+        story = Story(rehearsal)
+        for scene in LATER_SCENES:
+            with story.surviving(scene.__name__):
+                scene(story)
+        grants = permissions.Grants.of(rehearsal)
+        with story.surviving(teardown.__name__):
+            teardown(story)
+        with story.step("At the end of all that can happen"):
+            unused = permissions.unused_in_both(unused_before, grants.unused(rehearsal.calls))
+            wrong = permissions.problems(permissions.listed_permissions(), unused)
+            story.check("every permission is used, or known not to be", holds=not wrong, found="\n".join(["", *wrong]))
+        return story
+
+
+def _seeds(text: str) -> list[int]:
+    """Read `7` or `1-20`."""
+    first, _, last = text.partition("-")
+    return list(range(int(first), int(last or first) + 1))
+
+
+def _stories(seeds: list[int]) -> list[Story]:
+    if seeds:
+        return [chaos.play(seed) for seed in seeds]
     synthesize_ahead()
-    stories = [landing_zone(), another_landing_zone()]
+    first = landing_zone()
+    return [first, another_landing_zone(), landing_zone_over_time(first.unused)]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.rehearsal", description="Plays the landing zone's story.")
+    parser.add_argument(
+        "--chaos", type=_seeds, default=[], metavar="SEED", help="play chaos instead, with a seed such as 7 or 1-20"
+    )
+    options = parser.parse_args()
+    started = time.perf_counter()
+    stories = _stories(options.chaos)
     failures = [failure for story in stories for failure in story.failures]
     for failure in failures:
         sys.stdout.write(f"FAIL  {failure}\n")

@@ -21,6 +21,8 @@ ALLOW_ALL: dict[str, Any] = {
     "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
 }
 
+_BUCKETS = "arn:aws:s3:::"
+
 # The trust in a role that does not exist.
 NOBODY: dict[str, Any] = {"Version": "2012-10-17", "Statement": []}
 
@@ -53,6 +55,8 @@ class Authority:
     lag_seconds: float = 0
     # The policies on functions, which are not moto's, by the functions' ARNs.
     function_policies: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    # The policies on buckets, by the buckets' names.
+    bucket_policies: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def allows(self, principal: Principal, action: str, resource: str, context: Context | None = None) -> bool:
@@ -80,6 +84,8 @@ class Authority:
 
     def resource_policy(self, arn: str) -> dict[str, Any] | None:
         """The policy on a resource itself; None where it has none."""
+        if arn.startswith(_BUCKETS):
+            return self.bucket_policies.get(_bucket(arn))
         return self.function_policies.get(arn) or resource_policy(arn)
 
     def denials(self) -> list[JudgedCall]:
@@ -124,9 +130,14 @@ def _role_context(role_arn: str) -> Context:
 
 def owner_of(arn: str) -> str:
     """The account of a resource: of a bucket, whose ARN names none, too."""
-    if arn.startswith("arn:aws:s3:::"):
-        return bucket_owner(arn.removeprefix("arn:aws:s3:::").split("/", 1)[0])
+    if arn.startswith(_BUCKETS):
+        return bucket_owner(_bucket(arn))
     return account_of(arn)
+
+
+def _bucket(arn: str) -> str:
+    """The bucket that an ARN names, or in which there is the object that it names."""
+    return arn.removeprefix(_BUCKETS).split("/", 1)[0]
 
 
 def identity_policies(principal: Principal) -> dict[str, Any]:

@@ -55,6 +55,7 @@ class Directory(Protocol):
     def secret_arn(self, call: ApiCall, secret_id: str) -> str: ...
     def secret_key(self, call: ApiCall, secret_id: str) -> str | None: ...
     def topic_key(self, topic_arn: str) -> str | None: ...
+    def has_object(self, bucket: str, key: str) -> bool: ...
     def object_key(self, bucket: str, key: str) -> tuple[str, dict[str, str]] | None: ...
 
 
@@ -92,9 +93,15 @@ def _subscription(call: ApiCall, _directory: Directory) -> list[Demand]:
 
 
 def _object(call: ApiCall, directory: Directory) -> list[Demand]:
-    """Reading an encrypted object also has its reader decrypt the key of its data."""
+    """Reading an encrypted object also has its reader decrypt the key of its data.
+
+    That there is no such object S3 tells only those who may list the bucket; others may not read it, whatever there is:
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+    """
     bucket, key = call.parameters["Bucket"], call.parameters["Key"]
     demands = [Demand("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")]
+    if not directory.has_object(bucket, key):
+        demands.append(Demand("s3:ListBucket", f"arn:aws:s3:::{bucket}"))
     encryption = directory.object_key(bucket, key)
     if encryption is not None:
         key_arn, encrypted_with = encryption
@@ -106,6 +113,29 @@ def _object(call: ApiCall, directory: Directory) -> list[Demand]:
         }
         demands.append(Demand("kms:Decrypt", key_arn, context))
     return demands
+
+
+def _written_object(call: ApiCall, _directory: Directory) -> list[Demand]:
+    suffix = "Version" if "VersionId" in call.parameters else ""
+    bucket, key = call.parameters["Bucket"], call.parameters["Key"]
+    return [Demand(f"s3:{call.operation}{suffix}", f"arn:aws:s3:::{bucket}/{key}")]
+
+
+def _bucket(action: str) -> Callable[[ApiCall, Directory], list[Demand]]:
+    def demands(call: ApiCall, _directory: Directory) -> list[Demand]:
+        return [Demand(action, f"arn:aws:s3:::{call.parameters['Bucket']}")]
+
+    return demands
+
+
+def _table(call: ApiCall, _directory: Directory) -> list[Demand]:
+    tables = call.parameters.get("RequestItems") or [call.parameters["TableName"]]
+    return [Demand(f"dynamodb:{call.operation}", call.arn("dynamodb", f"table/{name}")) for name in tables]
+
+
+def _own_account(call: ApiCall, _directory: Directory) -> list[Demand]:
+    """See https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsaccountmanagement.html."""
+    return [Demand(f"account:{call.operation}", f"arn:aws:account::{call.account}:account")]
 
 
 def _publish(call: ApiCall, directory: Directory) -> list[Demand]:
@@ -251,6 +281,14 @@ _TABLE: dict[str, Callable[[ApiCall, Directory], list[Demand]]] = {
     **{f"sns:{operation}": _topic for operation in ("ConfirmSubscription", "ListSubscriptionsByTopic")},
     **{f"sns:{operation}": _subscription for operation in ("GetSubscriptionAttributes", "Unsubscribe")},
     "s3:GetObject": _object,
+    **{f"s3:{operation}": _written_object for operation in ("PutObject", "DeleteObject")},
+    "s3:GetBucketTagging": _bucket("s3:GetBucketTagging"),
+    "s3:ListObjectVersions": _bucket("s3:ListBucketVersions"),
+    **{
+        f"dynamodb:{operation}": _table
+        for operation in ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan", "BatchWriteItem")
+    },
+    "account:GetAccountInformation": _own_account,
     "secretsmanager:GetSecretValue": _secret_value,
     "ssm:GetParameter": _parameter,
     "ssm:PutParameter": _parameter,
@@ -279,6 +317,11 @@ _TABLE: dict[str, Callable[[ApiCall, Directory], list[Demand]]] = {
     "ec2:DescribeVpcs": _everything,
     "organizations:DescribeAccount": _organization_entity("AccountId"),
     "organizations:ListParents": _organization_entity("ChildId"),
+    "organizations:ListRoots": _everything,
+    **{
+        f"organizations:{operation}": _organization_entity("ParentId")
+        for operation in ("ListAccountsForParent", "ListOrganizationalUnitsForParent")
+    },
 }
 
 

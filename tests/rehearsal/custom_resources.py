@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from botocore.exceptions import ClientError
 
+from tests.rehearsal import auto_delete
 from tests.rehearsal.templates import is_list, is_object
 
 if TYPE_CHECKING:
@@ -85,11 +86,14 @@ class CustomResources:
         return request
 
     def _invoke(self, caller: Principal | Operator, function_arn: str, request: CustomRequest) -> None:
-        if self._functions.may_invoke(caller, function_arn):
-            self._invocations.add(function_arn, request.message)
-        else:
+        if not self._functions.may_invoke(caller, function_arn):
             request.sent = False
             request.answer = {"Status": "FAILED", "Reason": f"failed to invoke {function_arn}"}
+        elif function_arn in self._functions.others:
+            session = self._functions.session_of_other(function_arn)
+            request.answer = auto_delete.answer_to(request.message, self._gateway, session)
+        else:
+            self._invocations.add(function_arn, request.message)
 
     def _publish(self, caller: Principal | Operator, topic_arn: str, region: str, request: CustomRequest) -> None:
         try:

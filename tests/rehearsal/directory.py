@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.rehearsal.gateway import AwsError
-from tests.rehearsal.moto_state import backend
+from tests.rehearsal.moto_state import backend, has_object
 from tests.rehearsal.principals import account_of, region_of
 
 if TYPE_CHECKING:
@@ -55,6 +55,9 @@ class CloudDirectory:
         topics = backend("sns", account_of(topic_arn), region_of(topic_arn)).topics
         key = getattr(topics.get(topic_arn), "kms_master_key_id", None)
         return key or None
+
+    def has_object(self, bucket: str, key: str) -> bool:
+        return has_object(bucket, key)
 
     def object_key(self, bucket: str, key: str) -> tuple[str, dict[str, str]] | None:
         """The customer's key of an object, and its encryption context; None where S3 keeps the key."""

@@ -13,6 +13,8 @@ from tests.rehearsal.moto_state import backend
 from tests.rehearsal.principals import RoleSession, Service, account_of, region_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from tests.rehearsal.authority import Authority, Context
     from tests.rehearsal.calls import ApiCall
     from tests.rehearsal.clock import VirtualClock
@@ -38,6 +40,9 @@ class EventBridge:
         self._invocations = invocations
         self._authority = authority
         self._clock = clock
+        # Says what becomes of an event that somebody puts on a bus: after how many seconds each copy of it arrives.
+        self.fate: Callable[[Json], Sequence[float]] | None = None
+        self._late: list[tuple[float, str, Json, bool]] = []
         self._put = 0
 
     def emit(self, event: Json) -> int:
@@ -46,7 +51,29 @@ class EventBridge:
         Returns:
             How many queues it ended in.
         """
-        return self.put(f"arn:aws:events:{event['region']}:{event['account']}:event-bus/default", event)
+        return self._carry(f"arn:aws:events:{event['region']}:{event['account']}:event-bus/default", event)
+
+    def _carry(self, bus_arn: str, event: Json, *, is_received: bool = False) -> int:
+        """Put an event on a bus as often and as late as `fate` says; return how many queues it ended in so far."""
+        taken = 0
+        for seconds in self.fate(event) if self.fate else (0,):
+            if seconds:
+                self._late.append((self._clock.now + seconds, bus_arn, event, is_received))
+            else:
+                taken += self.put(bus_arn, event, is_received=is_received)
+        return taken
+
+    def step(self) -> bool:
+        """Put the late events on their buses whose time has come; tell whether there was one."""
+        ready = [one for one in self._late if one[0] <= self._clock.now]
+        self._late = [one for one in self._late if one[0] > self._clock.now]
+        for _, bus_arn, event, is_received in ready:
+            self.put(bus_arn, event, is_received=is_received)
+        return bool(ready)
+
+    def due(self) -> list[float]:
+        """When late events arrive."""
+        return [moment for moment, *_ in self._late]
 
     def put(self, bus_arn: str, event: Json, *, is_received: bool = False) -> int:
         """Put an event on a bus, whoever it is from.
@@ -95,7 +122,7 @@ class EventBridge:
             "resources": entry.get("Resources", []),
             "detail": json.loads(entry["Detail"]),
         }
-        self.put(bus_arn, event, is_received=account_of(bus_arn) != call.account)
+        self._carry(bus_arn, event, is_received=account_of(bus_arn) != call.account)
         return {"EventId": event["id"]}
 
     def deliver(self, rule_arn: str, target: Json, event: Json, *, is_received: bool = False) -> int:

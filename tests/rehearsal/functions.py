@@ -53,6 +53,8 @@ class Function:
     log_group: str
     environment: dict[str, str]
     code: Path
+    # Whether Lambda lets it lead to its own invocation, and that to the next, without end.
+    may_loop: bool = False
     idle: list[FunctionProcess] = field(default_factory=list["FunctionProcess"])
     errors: list[str] = field(default_factory=list[str])
     # When it was invoked, and whether that failed.
@@ -153,6 +155,8 @@ class Functions:
 
     def __init__(self, gateway: Gateway, authority: Authority, clock: VirtualClock, folder: Path) -> None:
         self.all: dict[str, Function] = {}
+        # Who CDK's own functions are that run on another runtime, which are not run here, by their ARNs.
+        self.others: dict[str, RoleSession] = {}
         # What a function's own settings are replaced with, where it has them: Alert Logic's address.
         self.overrides: dict[str, str] = {}
         # The way from a process to the rehearsal's endpoints.
@@ -201,9 +205,20 @@ class Functions:
 
     def may_invoke(self, caller: Principal | Operator, function_arn: str) -> bool:
         """Whether there is such a function, and the caller may invoke it."""
-        return function_arn in self.all and (
+        return function_arn in self.all.keys() | self.others.keys() and (
             isinstance(caller, Operator) or self._authority.allows(caller, "lambda:InvokeFunction", function_arn)
         )
+
+    def session_of_other(self, function_arn: str) -> RoleSession:
+        """The session in which a function would run that is not run here.
+
+        Raises:
+            FunctionError: Lambda cannot assume its role.
+        """
+        session = self.others[function_arn]
+        if not self._authority.allows(Service("lambda.amazonaws.com", None), "sts:AssumeRole", session.role_arn):
+            raise FunctionError(f"{session.session_name}: its role cannot be assumed")
+        return session
 
     def invoke(self, function: Function, event: Json) -> Any:
         """Invoke in an idle process, or in a new one if all are busy.
@@ -295,6 +310,9 @@ class Functions:
         name = made.name("FunctionName")
         made.physical_id = name
         made.attributes = {"Arn": made.arn("lambda", f"function:{name}")}
+        if not properties["Runtime"].startswith("python"):
+            self.others[made.attributes["Arn"]] = RoleSession(properties["Role"], name)
+            return
         default_log_group = f"/aws/lambda/{name}"
         before = self.all.get(made.attributes["Arn"])
         if before is not None:
@@ -311,12 +329,15 @@ class Functions:
             log_group=properties.get("LoggingConfig", {}).get("LogGroup", default_log_group),
             environment={key: str(value) for key, value in properties["Environment"]["Variables"].items()},
             code=self._code(properties["Code"]["S3Key"]),
+            may_loop=properties.get("RecursiveLoop") == "Allow",
             errors=[] if before is None else before.errors,
             invocations=[] if before is None else before.invocations,
         )
 
     def _remove(self, made: Made, _client: Client) -> None:
         """End a function; its log goes with it."""
+        if self.others.pop(made.attributes["Arn"], None):
+            return
         function = self.all.pop(made.attributes["Arn"])
         function.close()
         self._log_path(function).unlink(missing_ok=True)

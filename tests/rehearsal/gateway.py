@@ -52,8 +52,17 @@ _DENIAL_CODES = {
 _S3_OPERATIONS = {
     ("GET", True): "GetObject",
     ("PUT", True): "PutObject",
+    ("DELETE", True): "DeleteObject",
     ("GET", False): "ListObjectsV2",
     ("PUT", False): "CreateBucket",
+    ("DELETE", False): "DeleteBucket",
+}
+# By the method, and what of the bucket it is about.
+_S3_BUCKET_OPERATIONS = {
+    ("GET", "tagging"): "GetBucketTagging",
+    ("PUT", "tagging"): "PutBucketTagging",
+    ("PUT", "versioning"): "PutBucketVersioning",
+    ("GET", "versions"): "ListObjectVersions",
 }
 # A service that signs with another name than its own.
 _SIGNERS = {"monitoring": "cloudwatch"}
@@ -75,6 +84,8 @@ class Gateway:
 
     def __init__(self, authority: Authority, directory: Directory) -> None:
         self.faults: list[str] = []
+        # Says with which error a call that is allowed fails all the same, if it does.
+        self.fault: Callable[[ApiCall], AwsError | None] | None = None
         self._authority = authority
         self._directory = directory
         self._handlers: dict[str, Handler] = {}
@@ -180,6 +191,7 @@ class Gateway:
             return Response(status=500)(environ, start_response)
         try:
             self._judge(call)
+            self._let_fail(call)
             operation = f"{call.service}:{call.operation}"
             handler = self._handlers.get(operation)
             if handler is None:
@@ -187,7 +199,8 @@ class Gateway:
                 environ["CONTENT_LENGTH"] = str(len(body))
                 environ["wsgi.input"] = io.BytesIO(body)
                 environ["HTTP_X_MOTO_ACCOUNT_ID"] = call.account
-                return cast("Iterable[bytes]", self._moto_app(call.service)(environ, start_response))
+                with self._moto_lock(call.service):
+                    return cast("Iterable[bytes]", self._moto_app(call.service)(environ, start_response))
             answer: dict[str, Any] | AwsError = self._around.get(operation, _at_once)(
                 lambda: self._answer(handler, call)
             )
@@ -206,6 +219,15 @@ class Gateway:
                 self._moto[service] = cast("Any", create_backend_app)(service)
             return self._moto[service]
 
+    def _moto_lock(self, service: str) -> contextlib.AbstractContextManager[object]:
+        """What keeps calls apart: DynamoDB tests a condition and writes as one, which moto does not."""
+        return self._lock if service == "dynamodb" else contextlib.nullcontext()
+
+    def _let_fail(self, call: ApiCall) -> None:
+        error = self.fault(call) if self.fault and not isinstance(call.caller, Operator) else None
+        if error is not None:
+            raise error
+
     def _answer(self, handler: Handler, call: ApiCall) -> dict[str, Any]:
         with self._lock:
             return handler(call)
@@ -222,6 +244,8 @@ class Gateway:
             operation, parameters = target.rsplit(".", 1)[1], json.loads(body or b"{}")
         elif service == "s3":
             operation, parameters = _s3_operation(request)
+        elif service == "account":
+            operation, parameters = request.path[1:2].upper() + request.path[2:], json.loads(body or b"{}")
         else:
             operation = request.form["Action"]
             model = get_service_model(service)
@@ -250,9 +274,12 @@ class Gateway:
 def _s3_operation(request: Request) -> tuple[str, dict[str, Any]]:
     """What S3 is asked for, which nothing but the method and the path tells."""
     bucket, _, key = request.path.removeprefix("/").partition("/")
-    if key and request.args:
+    version = {"VersionId": request.args["versionId"]} if "versionId" in request.args else {}
+    if key and len(version) < len(request.args):
         raise NotImplementedError(f"S3: {request.method} of an object's {', '.join(request.args)}")
-    return _S3_OPERATIONS[request.method, bool(key)], {"Bucket": bucket, "Key": key}
+    named = {_S3_BUCKET_OPERATIONS.get((request.method, name)) for name in request.args} - {None}
+    operation = next(iter(named), None) or _S3_OPERATIONS[request.method, bool(key)]
+    return operation, {"Bucket": bucket, "Key": key, **version}
 
 
 def _without_wait(call: ApiCall, body: bytes) -> bytes:

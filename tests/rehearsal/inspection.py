@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from tests.rehearsal.metrics import Asked
+from tests.rehearsal.moto_state import bucket_versions, table_items
 from tests.rehearsal.organization import EXECUTION_ROLE
 from tests.rehearsal.principals import ForeignRole
 
@@ -56,6 +57,20 @@ class Inspection:
     def secret(self) -> str:
         """The only secret that the stacks make."""
         return self._only("AWS::SecretsManager::Secret").physical_id
+
+    @property
+    def status_bucket(self) -> str:
+        """The only bucket that the stacks make."""
+        return self._only("AWS::S3::Bucket").physical_id
+
+    def status_versions(self) -> list[Json]:
+        """All that the status ever was, the oldest first."""
+        versions = bucket_versions(self.status_bucket)
+        return [json.loads(version.value) for version in versions]
+
+    def hub_items(self) -> list[Json]:
+        """What is in the hub's table: the items' attributes as DynamoDB types them."""
+        return table_items(self._only("AWS::DynamoDB::Table").attributes["Arn"])
 
     def _only(self, kind: str) -> Made:
         [made] = [made for stack in self.stacks.all for made in stack.made.values() if made.type == kind]
@@ -156,6 +171,15 @@ class Inspection:
         if "DEAD_LETTER_QUEUE_URL" not in self.functions.labeled(label).environment:
             return []
         return self.queues.bodies(self._dead_letter_queue(label))
+
+    def loops(self) -> list[str]:
+        """The functions that sent to their own queue, though Lambda would stop them after 16 times in a row.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+        """
+        sent = {(call.principal.arn, call.resource) for call in self.calls if call.action == "sqs:SendMessage"}
+        fed = [(self.pollers.function_of(source), source.queue_arn) for source in self.pollers.sources.values()]
+        return [one.label for one, queue in fed if not one.may_loop and (one.session.arn, queue) in sent]
 
     def queue_url(self, label: str) -> str:
         """The queue of a function."""

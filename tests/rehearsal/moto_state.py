@@ -8,6 +8,7 @@ from typing import Any, cast
 from moto.backends import get_backend
 from moto.core.base_backend import BackendDict
 from moto.moto_api._internal import mock_random
+from moto.s3.models import FakeKey
 
 # moto would make hundreds of machine images in each account and region, which takes it most of its time.
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
@@ -28,6 +29,30 @@ def bucket_owner(name: str) -> str:
     """The account of an S3 bucket; none if there is no such bucket."""
     _, account = cast("Any", get_backend)("s3").bucket_accounts.get(name, ("", ""))
     return str(account)
+
+
+def has_object(bucket: str, key: str) -> bool:
+    """Whether there is an S3 object that is not deleted."""
+    held = _bucket(bucket)
+    return held is not None and isinstance(held.keys.get(key), FakeKey)
+
+
+def bucket_versions(name: str) -> list[Any]:
+    """All versions of all objects of an S3 bucket, each object's oldest first; markers of deletions left out."""
+    held = _bucket(name)
+    lists = [] if held is None else [held.keys.getlist(key) for key in held.keys]
+    return [version for versions in lists for version in versions if isinstance(version, FakeKey)]
+
+
+def _bucket(name: str) -> Any:
+    return backend("s3", bucket_owner(name) or "none", "aws").buckets.get(name)
+
+
+def table_items(arn: str) -> list[dict[str, Any]]:
+    """What is in a DynamoDB table: each item as the API shows it."""
+    _, _, _, region, account, name = arn.split(":", 5)
+    table = backend("dynamodb", account, region).tables[name.removeprefix("table/")]
+    return [item.to_json()["Attributes"] for item in table.all_items()]
 
 
 def reset() -> None:

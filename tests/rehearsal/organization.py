@@ -12,13 +12,15 @@ from unittest import mock
 from moto.organizations import utils
 
 from tests.rehearsal.authority import ALLOW_ALL
+from tests.rehearsal.gateway import AwsError
 from tests.rehearsal.moto_state import backend
 from tests.rehearsal.principals import Operator
 from tests.rehearsal.synthesis import ROOT, settings
 
 if TYPE_CHECKING:
+    from tests.rehearsal.calls import ApiCall
     from tests.rehearsal.clock import VirtualClock
-    from tests.rehearsal.gateway import Gateway
+    from tests.rehearsal.gateway import Gateway, Handler
     from tests.rehearsal.templates import Json
 
 EVENTS = ROOT / "tests" / "events"
@@ -115,6 +117,23 @@ class Organization:
             self.units[path] = created["OrganizationalUnit"]["Id"]
         return self.units[path]
 
+    def move(self, account: str, unit: str) -> tuple[str, str]:
+        """Move an account into a unit; return the ids of where it was and is."""
+        source = self._parent(account)
+        destination = self.unit(unit)
+        self._api().move_account(AccountId=account, SourceParentId=source, DestinationParentId=destination)
+        return source, destination
+
+    def unit_of(self, account: str) -> str:
+        """The path of the unit that an account is in; empty for the root."""
+        parent = self._parent(account)
+        return next(path for path, id_ in self.units.items() if id_ == parent)
+
+    def remove(self, account: str) -> None:
+        """Take an account out of the organization."""
+        self._api().remove_account_from_organization(AccountId=account)
+        del self.names[account]
+
     def is_member(self, account: str) -> bool:
         return account in self.names
 
@@ -155,6 +174,21 @@ class Organization:
             "completedTimestamp": now.replace("Z", "+0000"),
         }
         return event
+
+    def _parent(self, account: str) -> str:
+        [parent] = self._api().list_parents(ChildId=account)["Parents"]
+        parent_id: str = parent["Id"]
+        return parent_id
+
+    def account_handlers(self) -> dict[str, Handler]:
+        """The service in which an account tells of itself; moto knows only its contacts."""
+        return {"GetAccountInformation": self._account_information}
+
+    def _account_information(self, call: ApiCall) -> dict[str, Any]:
+        """See https://docs.aws.amazon.com/accounts/latest/reference/API_GetAccountInformation.html."""
+        if call.account not in self.names:
+            raise AwsError("ResourceNotFoundException", "The account is not in the organization.")
+        return {"AccountId": call.account, "AccountName": self.names[call.account]}
 
     def _accounts(self) -> list[Any]:
         accounts: list[Any] = backend("organizations", self._zone.management, "aws").accounts

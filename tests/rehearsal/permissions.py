@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from tests.rehearsal.authority import identity_policies
 from tests.rehearsal.principals import RoleSession, Service
 from tests.rehearsal.templates import is_list, is_object
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.rehearsal.authority import JudgedCall
     from tests.rehearsal.principals import Principal
     from tests.rehearsal.rehearsal import Rehearsal
@@ -52,30 +55,57 @@ def problems(listed: Listed, unused: dict[str, list[str]]) -> list[str]:
     return found
 
 
-def unused_permissions(rehearsal: Rehearsal) -> dict[str, list[str]]:
-    """Each permission that no run used, by who has it: of our roles, and of the policies on our resources.
+@dataclass(frozen=True)
+class Grants:
+    """What is allowed at one time.
 
-    An action with a wildcard always counts as unused, since what else it allows was not.
+    Attributes:
+        names: The logical id of every resource in the stacks of the sample, by its ARN.
+        roles: Who has which role, and each action and resource that this allows.
+        policies: Each action and principal that the policy on a resource admits, by the resource's ARN.
     """
-    allowed = [call for call in rehearsal.calls if call.allowed]
-    names = _logical_names(rehearsal)
-    unused: dict[str, list[str]] = {}
-    for label, role_arn in _roles(rehearsal).items():
-        calls = [c for c in allowed if isinstance(c.principal, RoleSession) and c.principal.role_arn == role_arn]
-        unused[label] = [
-            f"{action} on {_readable(resource, names)}"
-            for action, resource in _granted(role_arn)
-            if not any(covers(action, resource, call) for call in calls)
-        ]
-    for arn, name in names.items():
-        permissions = [
-            f"{action} by {principal}"
-            for action, principal in _admitted(rehearsal.authority.resource_policy(arn))
-            if not any(covers(action, arn, call) and _is(principal, call.principal) for call in allowed)
-        ]
-        if permissions:
-            unused[f"policy on {name}"] = permissions
-    return unused
+
+    names: dict[str, str]
+    roles: dict[str, tuple[str, list[tuple[str, str]]]]
+    policies: dict[str, list[tuple[str, str]]]
+
+    @classmethod
+    def of(cls, rehearsal: Rehearsal) -> Self:
+        names = _logical_names(rehearsal)
+        return cls(
+            names=names,
+            roles={label: (role_arn, _granted(role_arn)) for label, role_arn in _roles(rehearsal).items()},
+            policies={arn: _admitted(rehearsal.authority.resource_policy(arn)) for arn in names},
+        )
+
+    def unused(self, calls: Sequence[JudgedCall]) -> dict[str, list[str]]:
+        """Each permission that no call used, by who has it: of our roles, and of the policies on our resources.
+
+        An action with a wildcard always counts as unused, since what else it allows was not.
+        """
+        allowed = [call for call in calls if call.allowed]
+        unused: dict[str, list[str]] = {}
+        for label, (role_arn, granted) in self.roles.items():
+            own = [c for c in allowed if isinstance(c.principal, RoleSession) and c.principal.role_arn == role_arn]
+            unused[label] = [
+                f"{action} on {_readable(resource, self.names)}"
+                for action, resource in granted
+                if not any(covers(action, resource, call) for call in own)
+            ]
+        for arn, admitted in self.policies.items():
+            permissions = [
+                f"{action} by {_readable(principal, self.names)}"
+                for action, principal in admitted
+                if not any(covers(action, arn, call) and _is(principal, call.principal) for call in allowed)
+            ]
+            if permissions:
+                unused[f"policy on {self.names[arn]}"] = permissions
+        return unused
+
+
+def unused_in_both(first: dict[str, list[str]], second: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The permissions that neither of two landing zones used, with the same stacks in both."""
+    return {label: [one for one in unused if one in second.get(label, ())] for label, unused in first.items()}
 
 
 def _roles(rehearsal: Rehearsal) -> dict[str, str]:

@@ -1,4 +1,17 @@
-"""The landing zone on a laptop, as a library."""
+"""The landing zone on a laptop, as a library.
+
+What a scene can do, beside vending accounts and deploying stacks:
+
+- `sweep()` ticks the schedule of the sweep and settles; deploying the master stack begins one by itself;
+- `move_account`, `close_account` and `remove_account` change the organization, and tell of it if `tell` says so;
+- `organizations_event`, `baseline_event`, `drift_event`, `unit_event` and `landing_zone_event` tell of something,
+  whether it happened or not; each returns how many queues took the event;
+- `status()` has the status of all accounts written, and returns what is in the object; None if there is none;
+- `destroy_all()` destroys all stacks of the sample that are there;
+- `hub_items()` returns what is in the hub's table, `status_versions()` all versions of the status;
+- `gateway.fault`, if it is set, may refuse any call of a function to AWS;
+- `event_bridge.fate`, if it is set, says what becomes of each event that AWS emits: how often it arrives, now or later.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Self
 from tests.rehearsal import moto_state
 from tests.rehearsal.alertlogic import FakeAlertLogic
 from tests.rehearsal.authority import Authority
+from tests.rehearsal.bucket_policies import BucketPolicies
 from tests.rehearsal.central_logs import CentralLogs
 from tests.rehearsal.clock import VirtualClock
 from tests.rehearsal.cloudformation_api import CloudFormationApi
@@ -36,6 +50,7 @@ from tests.rehearsal.proxy import Proxy
 from tests.rehearsal.queues import Queues
 from tests.rehearsal.resources import RESOURCE_TYPES
 from tests.rehearsal.schedules import Schedules
+from tests.rehearsal.signals import Signals
 from tests.rehearsal.stack_sets import Instance, Operation, StackSets, Target, timestamp
 from tests.rehearsal.stacks import Stack, Stacks
 from tests.rehearsal.synthesis import Variant, synthesized
@@ -83,6 +98,8 @@ class Rehearsal(Inspection):
         self.topics = Topics(self.queues, self.clock)
         self.event_bridge = EventBridge(self.queues, self.invocations, self.authority, self.clock)
         self.schedules = Schedules(self.event_bridge, self.clock)
+        self.signals = Signals(self.organization, self.zone, self.clock)
+        self.stacks.on_end = self._tell_of_stack
         self.metrics = Metrics(self.functions)
         self.guardduty = GuardDuty(self.event_bridge, self.clock, administrator=self.zone.guardduty_administrator)
         self.pollers = Pollers(self.gateway, self.queues, self.clock, self.functions)
@@ -93,11 +110,12 @@ class Rehearsal(Inspection):
         self.forger = Forger(self)
         api = CloudFormationApi(self.stacks, self.stack_sets)
         policies = FunctionPolicies(self.functions, self.authority)
-        for part in (api, self.functions, policies, self.pollers):
+        for part in (api, self.functions, policies, BucketPolicies(self.authority), self.pollers):
             self.stacks.types |= part.resource_types()
         self.gateway.handle("cloudformation", api.handlers())
         self.gateway.handle("sns", self.topics.handlers())
         self.gateway.handle("events", {"PutEvents": self.event_bridge.put_events})
+        self.gateway.handle("account", self.organization.account_handlers())
         self.gateway.handle("ec2", self.vpcs.handlers())
         self.gateway.handle("cloudwatch", self.metrics.handlers())
         self.gateway.handle("sqs", move_task_handlers())
@@ -172,9 +190,24 @@ class Rehearsal(Inspection):
         """
         stack = self.stack(name)
         self.stacks.delete(stack)
-        self.settle()
+        # The StackSet is emptied first, for which CloudFormation waits for an hour at most.
+        self.settle(within_minutes=60)
         if stack.status != "DELETE_COMPLETE":
             raise AssertionError(f"{name}: {stack.status}: {stack.reason}")
+
+    def destroy_all(self) -> None:
+        """Delete all stacks of the sample that are there, in the order in which CDK does it.
+
+        Raises:
+            AssertionError: one of them cannot be deleted.
+        """
+        present = [
+            stack.name
+            for stack in self.stacks.all
+            if not stack.name.startswith("StackSet-") and stack.status != "DELETE_COMPLETE"
+        ]
+        for name in reversed(present):
+            self.destroy(name)
 
     def put_secret_value(self, text: str | None = None) -> None:
         """Fill the secret, as the operator of its account; with the fake's key if None."""
@@ -227,8 +260,67 @@ class Rehearsal(Inspection):
         finally:
             self.queues.copies = 1
 
-    def close_account(self, account: str) -> None:
+    def close_account(self, account: str, *, tell: bool = False) -> None:
+        """The operator of the management account closes an account, which is suspended then."""
         self.client("organizations", self.zone.management).close_account(AccountId=account)
+        if tell:
+            self.organizations_event("CloseAccount", account)
+            self.organizations_event("CloseAccountResult", account, state="SUCCEEDED")
+
+    def move_account(self, account: str, unit: str, *, tell: bool = True) -> None:
+        """Somebody moves an account into another unit."""
+        source, destination = self.organization.move(account, unit)
+        if tell:
+            self.organizations_event("MoveAccount", account, sourceParentId=source, destinationParentId=destination)
+
+    def remove_account(self, account: str, *, tell: bool = True) -> None:
+        """Somebody removes an account from the organization; it keeps what is in it."""
+        self.organization.remove(account)
+        if tell:
+            self.organizations_event("RemoveAccountFromOrganization", account)
+
+    def organizations_event(self, name: str, account: str, **details: str) -> int:
+        """AWS Organizations tells of an account; for `details` see `Signals.of_organizations`."""
+        return self.event_bridge.emit(self.signals.of_organizations(name, account, **details))
+
+    def baseline_event(self, name: str, target: str) -> int:
+        """Control Tower tells of a baseline of an account, or of a unit that is given by its path."""
+        return self.event_bridge.emit(self.signals.of_baseline(name, target))
+
+    def drift_event(self, account: str, *, kind: str = "ACCOUNT_MOVED_BETWEEN_OUS") -> int:
+        """Control Tower tells that an account drifted."""
+        return self.event_bridge.emit(self.signals.of_drift(account, kind=kind))
+
+    def unit_event(self, name: str, unit: str) -> int:
+        """Control Tower tells of a unit that is given by its path: `RegisterOrganizationalUnit` or `Deregister...`."""
+        return self.event_bridge.emit(self.signals.of_unit(name, unit))
+
+    def landing_zone_event(self, name: str = "UpdateLandingZone") -> int:
+        """Control Tower tells that the landing zone was set up or updated."""
+        return self.event_bridge.emit(self.signals.of_landing_zone(name))
+
+    def sweep(self, *, within_minutes: float = 60) -> None:
+        """The schedule of the sweep ticks, and all that comes of it happens.
+
+        Args:
+            within_minutes: As for `settle`.
+        """
+        self.schedules.tick(self._queue_arn(self.queue_url("account_enrollment")))
+        self.settle(within_minutes=within_minutes)
+
+    def status(self) -> Json | None:
+        """Have the hub write the status, and read it as the operator of the security account."""
+        self.schedules.tick(self._queue_arn(self.queue_url("account_registration")))
+        self.settle()
+        s3 = self.client("s3", self.zone.security)
+        if "Contents" not in s3.list_objects_v2(Bucket=self.status_bucket):
+            return None
+        content = s3.get_object(Bucket=self.status_bucket, Key="status.json")["Body"].read()
+        status: Json = json.loads(content)
+        return status
+
+    def _tell_of_stack(self, stack: Stack) -> None:
+        self.event_bridge.emit(self.signals.of_stack(stack.id, stack.status))
 
     def delete_instances(self, account: str) -> None:
         """The operator of the management account takes an account's stack instances away."""
@@ -269,14 +361,19 @@ class Rehearsal(Inspection):
                 *target, parameters={}, status="CURRENT", detailed="SUCCEEDED", last_operation=operation.id
             )
 
+    def remove_seeds(self) -> None:
+        """Forget the instances of `seed_instances`, of whose accounts the organization does not know."""
+        for target in [target for target in self.stack_set.instances if not self.organization.is_member(target[0])]:
+            del self.stack_set.instances[target]
+
     def seed_long_operation(self, account: str) -> Operation:
-        """The oldest operation of all still runs, and has failed on an account so far. `hasten` lets it go on."""
+        """The oldest operation of all still runs, and is yet to get to an account. `hasten` lets it go on."""
         target = (account, self.zone.home_region)
         operation = _past_operation("seed-long", "UPDATE", target)
         operation.status, operation.starts, operation.ends = "RUNNING", math.inf, None
         self.stack_set.operations.insert(0, operation)
         instance = self.stack_set.instances[target]
-        instance.status, instance.detailed, instance.last_operation = "OUTDATED", "FAILED", operation.id
+        instance.status, instance.detailed, instance.last_operation = "OUTDATED", "PENDING", operation.id
         return operation
 
     def hasten(self, operation: Operation) -> None:
@@ -313,6 +410,7 @@ class Rehearsal(Inspection):
             moved = [
                 self.pollers.poll(concurrency=concurrency, batch_size=batch_size),
                 self.schedules.step(),
+                self.event_bridge.step(),
                 self.invocations.step(),
                 self.stack_sets.step(),
                 self.stacks.step(),
@@ -333,7 +431,7 @@ class Rehearsal(Inspection):
         self.settle()
 
     def _due(self) -> list[float]:
-        parts = (self.pollers, self.schedules, self.invocations, self.stack_sets, self.stacks)
+        parts = (self.pollers, self.schedules, self.event_bridge, self.invocations, self.stack_sets, self.stacks)
         return [moment for part in parts for moment in part.due()]
 
     def _receive_answer(self, url: str, headers: Mapping[str, str], body: bytes) -> int:

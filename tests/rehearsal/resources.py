@@ -11,6 +11,21 @@ from tests.rehearsal.templates import Json, TemplateError
 
 Client = Callable[[str], Any]
 
+# What moto does not have, as roles' own policies.
+MANAGED_POLICIES: dict[str, Json] = {
+    # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaBasicExecutionRole.html
+    "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole": {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+                "Resource": "*",
+            }
+        ],
+    }
+}
+
 
 @dataclass
 class Made:
@@ -63,8 +78,10 @@ def _put_role(made: Made, client: Client) -> None:
         path = properties.get("Path", "/")
         role = iam.create_role(RoleName=made.physical_id, AssumeRolePolicyDocument=trust, Path=path)["Role"]
         made.attributes = {"Arn": role["Arn"], "RoleId": role["RoleId"]}
-    if properties.get("ManagedPolicyArns"):
-        raise TemplateError(f"{made.logical_id}: managed policies are not known to the judge")
+    for arn in properties.get("ManagedPolicyArns", []):
+        if arn not in MANAGED_POLICIES:
+            raise TemplateError(f"{made.logical_id}: the managed policy {arn} is not known to the judge")
+        _put_inline(iam, made.physical_id, arn.rsplit("/", 1)[1], MANAGED_POLICIES[arn])
     for policy in properties.get("Policies", []):
         _put_inline(iam, made.physical_id, policy["PolicyName"], policy["PolicyDocument"])
 
@@ -129,6 +146,10 @@ def _put_topic(made: Made, client: Client) -> None:
     given = {key: str(value) for key, value in made.properties.items() if key in {"KmsMasterKeyId", "DisplayName"}}
     made.physical_id = client("sns").create_topic(Name=name, Attributes=given)["TopicArn"]
     made.attributes = {"TopicArn": made.physical_id, "TopicName": name}
+
+
+def _remove_topic(made: Made, client: Client) -> None:
+    client("sns").delete_topic(TopicArn=made.physical_id)
 
 
 def _put_topic_policy(made: Made, client: Client) -> None:
@@ -196,6 +217,10 @@ def _put_bus(made: Made, client: Client) -> None:
     made.attributes = {"Arn": arn, "Name": made.physical_id}
 
 
+def _remove_bus(made: Made, client: Client) -> None:
+    client("events").delete_event_bus(Name=made.physical_id)
+
+
 def _put_bus_policy(made: Made, client: Client) -> None:
     made.physical_id = made.properties["StatementId"]
     policy = {"Version": "2012-10-17", "Statement": [made.properties["Statement"]]}
@@ -226,6 +251,33 @@ def _remove_parameter(made: Made, client: Client) -> None:
     client("ssm").delete_parameter(Name=made.physical_id)
 
 
+def _put_table(made: Made, client: Client) -> None:
+    made.physical_id = made.name("TableName", 255)
+    given = {key: made.properties[key] for key in ("AttributeDefinitions", "BillingMode", "KeySchema")}
+    table = client("dynamodb").create_table(TableName=made.physical_id, **given)["TableDescription"]
+    made.attributes = {"Arn": table["TableArn"]}
+
+
+def _remove_table(made: Made, client: Client) -> None:
+    client("dynamodb").delete_table(TableName=made.physical_id)
+
+
+def _put_bucket(made: Made, client: Client) -> None:
+    properties, s3 = made.properties, client("s3")
+    if not made.physical_id:
+        made.physical_id = made.name("BucketName", 63).lower()
+        s3.create_bucket(Bucket=made.physical_id)
+        made.attributes = {"Arn": f"arn:aws:s3:::{made.physical_id}"}
+    if "VersioningConfiguration" in properties:
+        s3.put_bucket_versioning(Bucket=made.physical_id, VersioningConfiguration=properties["VersioningConfiguration"])
+    if "Tags" in properties:
+        s3.put_bucket_tagging(Bucket=made.physical_id, Tagging={"TagSet": properties["Tags"]})
+
+
+def _remove_bucket(made: Made, client: Client) -> None:
+    client("s3").delete_bucket(Bucket=made.physical_id)
+
+
 def _put_log_group(made: Made, _client: Client) -> None:
     made.physical_id = made.name("LogGroupName", 512)
     made.attributes = {"Arn": made.arn("logs", f"log-group:{made.physical_id}:*")}
@@ -245,15 +297,17 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
     "AWS::IAM::Policy": ResourceType(_put_policy, _remove_policy, updatable=True),
     "AWS::SQS::Queue": ResourceType(_put_queue, _remove_queue, updatable=True),
     "AWS::SQS::QueuePolicy": ResourceType(_put_queue_policy, _keep, updatable=True),
-    "AWS::SNS::Topic": ResourceType(_put_topic, _keep),
+    "AWS::SNS::Topic": ResourceType(_put_topic, _remove_topic),
     "AWS::SNS::TopicPolicy": ResourceType(_put_topic_policy, _keep, updatable=True),
     "AWS::SNS::Subscription": ResourceType(_put_subscription, _remove_subscription),
     "AWS::KMS::Key": ResourceType(_put_key, _keep),
     "AWS::Events::Rule": ResourceType(_put_rule, _remove_rule, updatable=True),
-    "AWS::Events::EventBus": ResourceType(_put_bus, _keep),
+    "AWS::Events::EventBus": ResourceType(_put_bus, _remove_bus),
     "AWS::Events::EventBusPolicy": ResourceType(_put_bus_policy, _keep, updatable=True),
     "AWS::SecretsManager::Secret": ResourceType(_put_secret, _remove_secret),
     "AWS::SSM::Parameter": ResourceType(_put_parameter, _remove_parameter, updatable=True),
+    "AWS::DynamoDB::Table": ResourceType(_put_table, _remove_table),
+    "AWS::S3::Bucket": ResourceType(_put_bucket, _remove_bucket, updatable=True),
     "AWS::Logs::LogGroup": ResourceType(_put_log_group, _keep),
     "AWS::CloudWatch::Alarm": ResourceType(_put_alarm, _keep),
     "AWS::CDK::Metadata": ResourceType(_put_marker, _keep, updatable=True),

@@ -75,6 +75,10 @@ def what_alert_logic_holds(story: Story) -> None:
         made_by_hand = alert_logic.add_deployment(account_id=account, name="by-hand", created_by=SOMEBODY)
         rehearsal.update_managed_account(account, DEV)
         rehearsal.settle(within_minutes=10)
+        there = [one["id"] for one in rehearsal.deployments(account)]
+        story.check("it is not looked for", holds=len(there) > 1 and made_by_hand in there, found=there)
+        rehearsal.sweep()
+        story.tell("a sweep has listed what Alert Logic holds", account)
         story.registered(account)
         story.equal("it is the same deployment", [one["id"] for one in rehearsal.deployments(account)], [made_by_hand])
 

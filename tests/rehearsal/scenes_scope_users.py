@@ -70,8 +70,8 @@ def in_somebody_elses_deployment(story: Story) -> None:
         entries.append(_entry(by_hand.key, "vpc", entries[0]["policy"]["id"]))
         scope = {"include": entries, "exclude": [*EXCLUDED]}
         alert_logic.add_deployment(account_id=account, name="adopted", created_by=SOMEBODY, scope=scope)
-        rehearsal.update_managed_account(account, DEV)
-        rehearsal.settle(within_minutes=10)
+        # Before it registers an account, a sweep lists what Alert Logic holds.
+        rehearsal.sweep()
         story.registered(account)
         _check_kept(story, account, scope)
     with story.step("A VPC there gets the tag"):
@@ -110,8 +110,7 @@ def whole_regions_and_back(story: Story) -> None:
     adopted = rehearsal.create_account("before-us", DEV)
     with story.step("Before whole regions, an account with somebody else's deployment"):
         rehearsal.alert_logic.add_deployment(account_id=adopted, name="before-us", created_by=SOMEBODY)
-        rehearsal.update_managed_account(adopted, DEV)
-        rehearsal.settle(within_minutes=10)
+        rehearsal.sweep()
         story.registered(*accounts, adopted)
         kept = rehearsal.included(adopted)
     with story.step("The stacks are deployed anew, with whole regions instead of tags"):

@@ -44,6 +44,21 @@ class Schedules:
             self._since = None
             self._last.clear()
 
+    def tick(self, target_arn: str) -> None:
+        """Tick now all that is to reach a target, whether schedules run or not.
+
+        Raises:
+            LookupError: no schedule has this target.
+        """
+        ticked = False
+        for rule in _rules():
+            for target in rule.targets:
+                if target["Arn"] == target_arn:
+                    self._event_bridge.deliver(rule.arn, target, self._beat(rule.arn))
+                    ticked = True
+        if not ticked:
+            raise LookupError(f"no schedule has the target {target_arn}")
+
     def step(self) -> bool:
         """Tick where it is time; tell whether it was somewhere."""
         ready = [(rule, moment) for rule, moment in self._next() if moment <= self._clock.now]
@@ -61,11 +76,9 @@ class Schedules:
         """Yield each rule that is due at some time, and when."""
         if self._since is None:
             return
-        for events in backends("events"):
-            for rule in events.event_buses["default"].rules.values():
-                if rule.scheduled_expression and rule.state == "ENABLED":
-                    last = self._last.get(rule.arn, self._since)
-                    yield rule, last + interval_seconds(rule.scheduled_expression)
+        for rule in _rules():
+            last = self._last.get(rule.arn, self._since)
+            yield rule, last + interval_seconds(rule.scheduled_expression)
 
     def _beat(self, rule_arn: str) -> Json:
         """See https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html."""
@@ -81,6 +94,16 @@ class Schedules:
             "resources": [rule_arn],
             "detail": {},
         }
+
+
+def _rules() -> list[Any]:
+    """All rules with a schedule."""
+    return [
+        rule
+        for events in backends("events")
+        for rule in events.event_buses["default"].rules.values()
+        if rule.scheduled_expression and rule.state == "ENABLED"
+    ]
 
 
 def interval_seconds(expression: str) -> int:

@@ -233,13 +233,13 @@ class StackSets:
         account, region = target
         if instance is None:
             return "SUCCEEDED"
+        if operation.action == "DELETE" and operation.retain:
+            del stack_set.instances[target]
+            return "SUCCEEDED"
         if self._is_suspended(account):
             return self._end(instance, "CANCELLED", "the account is suspended", "SKIPPED_SUSPENDED_ACCOUNT")
         if operation.action == "UPDATE" and instance.is_inoperable:
             return "FAILED"
-        if operation.action == "DELETE" and operation.retain:
-            del stack_set.instances[target]
-            return "SUCCEEDED"
         execution_role = self._execution_role(stack_set, account)
         if execution_role is None:
             reason = (

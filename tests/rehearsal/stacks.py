@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -57,7 +57,7 @@ class Stack:
 
     @property
     def outputs(self) -> dict[str, str]:
-        if not self.status.endswith("COMPLETE") or "ROLLBACK" in self.status or self.status.startswith("DELETE"):
+        if not self.status.endswith("COMPLETE") or self.status.startswith(("ROLLBACK", "DELETE")):
             return {}
         return {name: self.resolve(output["Value"]) for name, output in self.template.outputs.items()}
 
@@ -83,6 +83,8 @@ class Stacks:
     def __init__(self, gateway: Gateway, clock: VirtualClock, custom_resources: CustomResources) -> None:
         self.all: list[Stack] = []
         self.types: dict[str, ResourceType] = dict(RESOURCE_TYPES)
+        # Called with each stack that has come to rest.
+        self.on_end: Callable[[Stack], object] = _nobody_hears
         self._gateway = gateway
         self._clock = clock
         self._custom = custom_resources
@@ -145,6 +147,7 @@ class Stacks:
                 self._runs[stack_id] = (run, next(run))
             except StopIteration:
                 del self._runs[stack_id]
+                self.on_end(next(stack for stack in self.all if stack.id == stack_id))
         return bool(ready)
 
     def due(self) -> list[float]:
@@ -195,7 +198,7 @@ class Stacks:
 
     def _remove_all(self, stack: Stack, operation: str) -> Run:
         try:
-            for made in reversed(list(stack.made.values())):
+            for made in _from_last(stack):
                 yield from self._remove(stack, made)
         except ResourceFailedError as error:
             stack.reason = str(error)
@@ -247,10 +250,16 @@ class Stacks:
                 if not request.succeeded:
                     raise ResourceFailedError(f"{made.logical_id}: {request.reason}")
             else:
-                self._type(made.type).remove(
-                    made, lambda service: self._gateway.client(service, stack.caller, stack.region)
-                )
+                self._remove_resource(stack, made)
         del stack.made[made.logical_id]
+
+    def _remove_resource(self, stack: Stack, made: Made) -> None:
+        try:
+            self._type(made.type).remove(
+                made, lambda service: self._gateway.client(service, stack.caller, stack.region)
+            )
+        except (AwsError, ClientError) as error:
+            raise ResourceFailedError(f"{made.logical_id}: {error}") from error
 
     def _send(self, stack: Stack, request_type: str, made: Made, before: Made | None) -> CustomRequest:
         message: Json = {
@@ -275,6 +284,17 @@ class Stacks:
             return self.types[name]
         except KeyError:
             raise TemplateError(f"{name} is not known to tests/rehearsal/resources.py") from None
+
+
+def _from_last(stack: Stack) -> list[Made]:
+    """What a stack has made, each before all that it refers to or depends on."""
+    order = stack.template.order()
+    left_out = [made for name, made in stack.made.items() if name not in order]
+    return [*reversed(left_out), *(stack.made[name] for name in reversed(order) if name in stack.made)]
+
+
+def _nobody_hears(_stack: Stack) -> None:
+    """Nobody is told of a stack's end."""
 
 
 def _template(body: Json, parameters: dict[str, str], stack_id: str) -> Template:

@@ -36,6 +36,8 @@ class Story:
     mode: str = "manual"
     # The tags on VPCs that put them into scope; whole regions are if there are none.
     vpc_tags: dict[str, str] = field(init=False)
+    # Who may do what that nobody did.
+    unused: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     _step: str = ""
 
     def __post_init__(self) -> None:

@@ -35,13 +35,15 @@ FILTERED: Json = {
 
 # What a variant of the sample sets otherwise than the rehearsal's settings. That two things differ in one of them
 # saves a synthesis: scenes deploy only the stack that they are about.
-Variant = Literal["manual", "automatic", "regions", "every_account", "cost_savings"]
+Variant = Literal["manual", "automatic", "regions", "every_account", "cost_savings", "grown", "retagged"]
 VARIANTS: dict[Variant, Json] = {
     "manual": {},
     "every_account": {"guardduty": {"administrator": None}},
     "automatic": {"mode": "AUTOMATIC", "trail": {"key_arn": TRAIL_KEY_ARN}, "guardduty": FILTERED},
     "regions": {"vpc_tags": {}},
     "cost_savings": {},
+    "grown": {"governed_regions": ["us-east-1", "us-west-2", "eu-west-1", "eu-central-1"]},
+    "retagged": {"vpc_tags": {"alertlogic": "true", "Tier": "Web"}, "policy": "ENTERPRISE"},
 }
 
 # What is synthesized, where that is not the sample.

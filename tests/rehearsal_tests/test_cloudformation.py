@@ -22,7 +22,7 @@ ROLE: Json = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument
 @pytest.fixture(autouse=True)
 def _small_template(rehearsal: Rehearsal) -> None:
     """Instances that need no function."""
-    rehearsal.stack_set.body = {"Parameters": {"AccountName": {"Default": ""}}, "Resources": {"Role": ROLE}}
+    rehearsal.stack_set.body = {"Resources": {"Role": ROLE}}
 
 
 def begin(rehearsal: Rehearsal, action: str, account: str, **more: Any) -> str:
@@ -92,8 +92,10 @@ def test_without_managed_execution_one_operation_runs_at_a_time(rehearsal: Rehea
 
 
 def test_only_instances_that_exist_are_updated(rehearsal: Rehearsal) -> None:
+    account = rehearsal.create_account("without", UNIT)
+
     with pytest.raises(ClientError, match="StackInstanceNotFoundException"):
-        begin(rehearsal, "update", rehearsal.zone.audit)
+        begin(rehearsal, "update", account)
 
 
 def test_an_unknown_stack_set_is_not_found(rehearsal: Rehearsal) -> None:
@@ -111,6 +113,21 @@ def test_a_closed_account_is_skipped(rehearsal: Rehearsal) -> None:
 
     [instance] = rehearsal.stack_instances(account)
     assert (instance.status, instance.detailed) == ("OUTDATED", "SKIPPED_SUSPENDED_ACCOUNT")
+
+
+def test_the_instance_of_a_closed_account_can_be_let_go_of(rehearsal: Rehearsal) -> None:
+    account = rehearsal.create_account("closed-later", UNIT)
+    begin(rehearsal, "create", account)
+    rehearsal.settle(within_minutes=2)
+    rehearsal.close_account(account)
+    begin(rehearsal, "delete", account, RetainStacks=False)
+    rehearsal.settle(within_minutes=2)
+    assert [instance.detailed for instance in rehearsal.stack_instances(account)] == ["SKIPPED_SUSPENDED_ACCOUNT"]
+
+    begin(rehearsal, "delete", account, RetainStacks=True)
+    rehearsal.settle(within_minutes=2)
+
+    assert rehearsal.stack_instances(account) == []
 
 
 def test_the_management_account_cannot_be_reached(rehearsal: Rehearsal) -> None:
@@ -160,6 +177,7 @@ def test_instances_come_in_pages_that_may_be_empty(rehearsal: Rehearsal) -> None
     assert len(client.list_stack_instances(StackSetName=name)["Summaries"]) == 100
     assert first["Summaries"] == []
     assert [summary["Account"] for summary in second["Summaries"]] == [last]
+    rehearsal.remove_seeds()
 
 
 def test_a_refusal_counts_once(rehearsal: Rehearsal) -> None:

@@ -26,7 +26,7 @@ def test_a_vended_account_is_registered(rehearsal: Rehearsal) -> None:
 def test_a_story_sees_what_is_wrong(rehearsal: Rehearsal) -> None:
     story = Story(rehearsal)
     with story.step("Nothing happens", dead_letters={"account_registration": 1}):
-        story.registered(rehearsal.zone.audit)
+        story.unregistered(rehearsal.zone.audit)
 
     assert len(story.failures) == 2
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.rehearsal.authority import JudgedCall
-from tests.rehearsal.permissions import covers, problems
+from tests.rehearsal.permissions import covers, problems, unused_in_both
 from tests.rehearsal.principals import RoleSession
 
 
@@ -27,6 +27,12 @@ def test_an_entry_without_a_reason_is_a_problem() -> None:
     [problem] = problems({"function": {"sqs:Send on Queue": ""}}, {"function": ["sqs:Send on Queue"]})
 
     assert "no reason" in problem
+
+
+def test_what_one_of_two_used_is_used() -> None:
+    first = {"function": ["a", "b"], "another": ["c"]}
+
+    assert unused_in_both(first, {"function": ["b", "d"]}) == {"function": ["b"], "another": []}
 
 
 @pytest.mark.parametrize(

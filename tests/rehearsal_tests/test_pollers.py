@@ -55,6 +55,7 @@ TEMPLATE: Json = {
             "Type": "AWS::Lambda::Function",
             "Properties": {
                 "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+                "Runtime": "python3.13",
                 "Handler": "counting.handler.lambda_handler",
                 "Environment": {"Variables": {}},
                 "Code": {"S3Key": "counting.zip"},

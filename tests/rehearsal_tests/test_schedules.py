@@ -22,6 +22,13 @@ def function(security: Rehearsal) -> Function:
     return found
 
 
+def test_there_is_no_status_before_it_is_written(security: Rehearsal) -> None:
+    with security.pollers.paused("account_registration"):
+        assert security.status() is None
+
+    assert security.status_versions() == []
+
+
 def test_a_schedule_ticks_while_it_runs(security: Rehearsal, function: Function) -> None:
     security.advance(minutes=60)
     assert function.invocations == []
@@ -38,13 +45,23 @@ def test_a_schedule_ticks_while_it_runs(security: Rehearsal, function: Function)
 
 def test_a_schedule_that_is_disabled_does_not_tick(security: Rehearsal, function: Function) -> None:
     events = security.client("events", security.zone.security)
-    [rule] = [rule["Name"] for rule in events.list_rules()["Rules"] if "ScheduleExpression" in rule]
+    rules = [rule["Name"] for rule in events.list_rules()["Rules"] if "ScheduleExpression" in rule]
+    [rule] = [rule for rule in rules if events.list_targets_by_rule(Rule=rule)["Targets"][0]["Arn"] == function.arn]
     events.disable_rule(Name=rule)
     with security.schedules.running():
         security.advance(minutes=16)
     events.enable_rule(Name=rule)
 
     assert function.invocations == []
+
+
+def test_whatever_reaches_a_target_can_be_ticked(security: Rehearsal, function: Function) -> None:
+    security.schedules.tick(function.arn)
+    security.settle()
+
+    assert function.invocations == [(security.clock.now, False)]
+    with pytest.raises(LookupError, match=r"no schedule has the target arn:.*-2"):
+        security.schedules.tick(f"{function.arn}-2")
 
 
 def test_a_function_says_who_may_invoke_it(security: Rehearsal, function: Function) -> None:

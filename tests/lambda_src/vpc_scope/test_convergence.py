@@ -142,6 +142,22 @@ class TestScope:
         assert eyes.calls.count("list deployments") == eyes.calls.count("list policies") == 1
         assert (eyes.calls.count("get"), eyes.calls.count("update")) == (2, 2)
 
+    def test_keeps_the_list_for_the_accounts_of_later_batches(self, world: World) -> None:
+        world.register(OTHER)
+        eyes = Eyes(world)
+
+        for account_id in (ACCOUNT, OTHER):
+            assert isinstance(eyes.converge({account_id: {EAST}})[account_id], Converged)
+        assert eyes.calls.count("list deployments") == 1
+
+    def test_lists_again_for_an_account_that_was_not_registered_then(self, world: World) -> None:
+        eyes = Eyes(world)
+        eyes.converge({ACCOUNT: {EAST}})
+        world.documents["azure"] = {**world.register(OTHER), "id": "azure", "platform": {"type": "azure", "id": "a"}}
+
+        assert isinstance(eyes.converge({OTHER: {EAST}})[OTHER], Converged)
+        assert eyes.calls.count("list deployments") == 2
+
     def test_asks_nothing_when_there_is_nothing_to_do(self, world: World) -> None:
         eyes = Eyes(world)
 
