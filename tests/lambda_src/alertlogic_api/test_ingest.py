@@ -258,7 +258,7 @@ class TestRedirect:
 
         assert [request.status for request in fake.requests] == [307] * 3 + [200] + [307] * 4
 
-    @pytest.mark.parametrize("retry_after", [5, formatdate(time.time() + 5, usegmt=True)])
+    @pytest.mark.parametrize("retry_after", [5, formatdate(time.time() + 5, usegmt=True)], ids=["seconds", "date"])
     def test_waits_as_long_as_it_is_told(
         self, warm: AlertLogic, fake: FakeAlertLogic, slept: list[float], retry_after: float | str
     ) -> None:
