@@ -21,7 +21,7 @@ def enrollment_patterns(landing_zone: LandingZone) -> Mapping[str, tuple[str, ev
         "LifecycleRule": ("Control Tower changed accounts or units", _lifecycle_pattern(landing_zone)),
         "DriftRule": ("Control Tower detected drift", _drift_pattern(landing_zone)),
         "OrganizationsRule": ("Accounts moved, joined or left", organizations_event_pattern(landing_zone)),
-        "DeploymentRule": ("This stack was deployed", _deployment_pattern()),
+        "DeploymentRule": ("This stack was deployed", deployment_pattern()),
     }
 
 
@@ -55,8 +55,11 @@ def _drift_pattern(landing_zone: LandingZone) -> events.EventPattern:
     )
 
 
-def _deployment_pattern() -> events.EventPattern:
-    """See https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-cloudformation-events.html."""
+def deployment_pattern() -> events.EventPattern:
+    """Return what tells that the stack it stands in was deployed.
+
+    See https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-cloudformation-events.html
+    """
     return events.EventPattern(
         source=["aws.cloudformation"],
         detail_type=["CloudFormation Stack Status Change"],

@@ -14,9 +14,16 @@ if TYPE_CHECKING:
 
 
 def grant_stack_set(
-    role: iam.Role, *, name: str, account: str, region: str, administration_role: iam.Role, verbs: Sequence[str]
+    role: iam.Role,
+    *,
+    name: str,
+    account: str,
+    region: str,
+    administration_role: iam.Role,
+    lists: Sequence[str],
+    verbs: Sequence[str],
 ) -> None:
-    """Let a role list the instances and operations of a StackSet, and `Create`, `Update` or `Delete` instances.
+    """Let a role list `StackInstances` and the like of a StackSet, and `Create`, `Update` or `Delete` instances.
 
     See https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html
     """
@@ -24,7 +31,7 @@ def grant_stack_set(
     stack_set_arn = f"arn:{partition}:cloudformation:{region}:{account}:stackset/{name}:*"
     statements = [
         iam.PolicyStatement(
-            actions=["cloudformation:ListStackInstances", "cloudformation:ListStackSetOperations"],
+            actions=[f"cloudformation:List{what}" for what in lists],
             resources=[stack_set_arn],
         ),
         iam.PolicyStatement(

@@ -10,6 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from ._enrollment_events import deployment_pattern
 from ._naming import CONTROL_TOWER_EXECUTION, DEFAULT_PREFIX, Names
 from ._registration import ANY_REGISTRANT, Registration
 from ._validation import Checks, require_environment
@@ -113,6 +114,13 @@ class AlertLogicHub(Construct):
             event_pattern=events.EventPattern(
                 account=[landing_zone.management_account], source=["alertlogic.accounts"], detail_type=["Accounts"]
             ),
+            targets=[self.registration.rule_target()],
+        )
+        events.Rule(
+            self,
+            "DeploymentRule",
+            description="This stack was deployed, so all accounts are looked at",
+            event_pattern=deployment_pattern(),
             targets=[self.registration.rule_target()],
         )
         self.status_bucket = self._create_status_bucket()

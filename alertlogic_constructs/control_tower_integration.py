@@ -204,6 +204,7 @@ class ControlTowerIntegration(Construct):
             account=landing_zone.management_account,
             region=landing_zone.home_region,
             administration_role=self.administration_role,
+            lists=["StackInstances", "StackSetOperations"],
             verbs=["Delete"],
         )
         # Emptied before the StackSet is deleted, and after whatever could make instances again is gone.
@@ -284,6 +285,7 @@ class ControlTowerIntegration(Construct):
             account=landing_zone.management_account,
             region=landing_zone.home_region,
             administration_role=self.administration_role,
+            lists=["StackInstances", "StackSetOperations", "StackSetOperationResults"],
             verbs=["Create", "Update", "Delete"],
         )
         organization = f"arn:{Stack.of(self).partition}:organizations::{landing_zone.management_account}"

@@ -20,10 +20,10 @@ from .event import AccountsTouched, Irrelevant, SweepDue, UnitTouched
 from .hub import Hub
 from .message import parse
 from .settings import Settings
-from .sweep import Holders, InstanceWalk, Sweep, UnitPage, UnitWalk
+from .sweep import Departures, Holders, InstanceWalk, Sweep, UnitPage, UnitWalk
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -85,6 +85,7 @@ class Work:
     """The organization and the StackSet as one batch sees them, and what is done there."""
 
     organization: Organization
+    stack_set: StackSet
     sweep: Sweep
     convergence: Convergence
 
@@ -100,6 +101,7 @@ class Work:
         )
         return cls(
             organization=organization,
+            stack_set=stack_set,
             sweep=Sweep(organization=organization, stack_set=stack_set, queue=wiring.queue),
             convergence=Convergence(
                 scope=settings.scope,
@@ -133,9 +135,10 @@ class Work:
                 accounts = {it.id: it for it in page.accounts} if page else {}
                 self._look_at(accounts, Occasion(sweep_id, attempt, is_sweep=True))
             case Holders(sweep_id, account_ids):
-                # A walk through the units comes by all others.
-                accounts = {it: None for it in account_ids if not self.organization.has(it)}
-                self._look_at(accounts, Occasion(sweep_id, attempt, is_sweep=True))
+                self._look_at_strangers(account_ids, Occasion(sweep_id, attempt, is_sweep=True))
+            case Departures(sweep_id, operation_ids):
+                removed = {it for operation_id in operation_ids for it in self.stack_set.accounts_of(operation_id)}
+                self._look_at_strangers(sorted(removed), Occasion(sweep_id, attempt, is_sweep=True))
             case UnitWalk() | InstanceWalk():
                 logger.info("walked on", messages=self.sweep.walk(content))
             case UnitTouched(event_id, unit_id):
@@ -153,6 +156,10 @@ class Work:
                     account_id=content.account_id,
                     reason=content.message,
                 )
+
+    def _look_at_strangers(self, account_ids: Iterable[AwsAccountId], occasion: Occasion) -> None:
+        # A walk through the units comes by all others.
+        self._look_at({it: None for it in account_ids if not self.organization.has(it)}, occasion)
 
     def _look_at(
         self, accounts: Mapping[AwsAccountId, Account | None], occasion: Occasion

@@ -20,7 +20,7 @@ MOST_ACCOUNTS: Final = 8
 
 _HASH_LENGTH: Final = 16
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")
-_REMOVAL: Final = re.compile(r"remove-([1-9][0-9]*)")
+REMOVAL: Final = re.compile(r"remove-([1-9][0-9]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def removal_id(number: int) -> str:
 
 def removal_number(operation_id: str) -> int | None:
     """Return the number of an operation that took an account away; None for any other operation."""
-    match = _REMOVAL.fullmatch(operation_id)
+    match = REMOVAL.fullmatch(operation_id)
     return int(match[1]) if match else None
 
 

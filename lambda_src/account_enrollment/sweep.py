@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,14 +17,18 @@ from aws.environment import ACCOUNT_ID, UNIT_ID
 from aws.organizations import PAGE_SIZE, AwsAccountId
 from aws.queue import Refused
 
+from .operations import REMOVAL, is_removal
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from aws.organizations import Organization
     from aws.queue import Queue
     from aws.stack_sets import StackSet
 
 SWEEP_KEY: Final = "Sweep"
+# An account that left the organization is in no unit, and soon without instances: so long every sweep names it again.
+DEPARTURES_SECONDS: Final = 2 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +74,37 @@ class Holders:
     account_ids: tuple[AwsAccountId, ...]
 
 
-Piece = UnitWalk | UnitPage | InstanceWalk | Holders
+@dataclass(frozen=True, slots=True)
+class Departures:
+    """Look at those of the accounts that these operations took away that are not in the organization any more."""
+
+    id: str
+    operation_ids: tuple[str, ...]
+
+
+Piece = UnitWalk | UnitPage | InstanceWalk | Holders | Departures
 
 
 class Sweep:
     """Sends the messages of sweeps."""
 
-    def __init__(self, *, organization: Organization, stack_set: StackSet, queue: Queue) -> None:
+    def __init__(
+        self,
+        *,
+        organization: Organization,
+        stack_set: StackSet,
+        queue: Queue,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._organization = organization
         self._stack_set = stack_set
         self._queue = queue
+        self._clock = clock
 
     def begin(self, sweep_id: str) -> None:
-        """Have every account of the organization looked at, and every account that has instances."""
+        """Have every account looked at that is in the organization, has instances, or had some lately."""
         roots = [UnitWalk(sweep_id, root, (), None) for root in self._organization.roots()]
-        self._send([*roots, InstanceWalk(sweep_id, None)])
+        self._send([*roots, InstanceWalk(sweep_id, None), *self._departures(sweep_id)])
 
     def begin_in(self, unit_id: str, sweep_id: str) -> bool:
         """Have every account below a unit looked at; False if there is no such unit."""
@@ -120,6 +141,12 @@ class Sweep:
         for first in range(0, len(account_ids), PAGE_SIZE):
             yield Holders(walk.id, tuple(account_ids[first : first + PAGE_SIZE]))
 
+    def _departures(self, sweep_id: str) -> Iterator[Departures]:
+        since = self._clock() - DEPARTURES_SECONDS
+        removals = [it.id for it in self._stack_set.operations() if is_removal(it.id) and it.began_at > since]
+        for first in range(0, len(removals), PAGE_SIZE):
+            yield Departures(sweep_id, tuple(removals[first : first + PAGE_SIZE]))
+
     def _send(self, pieces: list[Piece]) -> None:
         self._queue.send_all([write(piece) for piece in pieces])
 
@@ -134,8 +161,10 @@ def write(piece: Piece) -> str:
             document = {SWEEP_KEY: "page", "Unit": unit_id, "Ancestors": ancestors, "Token": token}
         case InstanceWalk(_, token):
             document = {SWEEP_KEY: "instances", "Token": token}
-        case _:
-            document = {SWEEP_KEY: "accounts", "Accounts": piece.account_ids}
+        case Holders(_, account_ids):
+            document = {SWEEP_KEY: "accounts", "Accounts": account_ids}
+        case Departures(_, operation_ids):
+            document = {SWEEP_KEY: "departures", "Operations": operation_ids}
     return json.dumps({**document, "Id": piece.id})
 
 
@@ -157,6 +186,8 @@ def read(document: Mapping[str, Any]) -> Piece:
         case "accounts":
             account_ids = _list_of(ACCOUNT_ID.pattern, document["Accounts"])
             return Holders(sweep_id, tuple(AwsAccountId(it) for it in account_ids))
+        case "departures":
+            return Departures(sweep_id, _list_of(REMOVAL.pattern, document["Operations"]))
         case other:
             raise Refused(f"no sweep has the piece {other!r}")
 

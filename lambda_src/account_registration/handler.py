@@ -18,7 +18,7 @@ from aws.accounts_table import AccountsTable
 from aws.clients import client
 from aws.index import Index
 from aws.queue import Batch, NotYet, Queue, Refused
-from aws.reader import ReaderRole
+from aws.reader import SharedReaderRole
 from aws.s3_object import S3Object
 from aws.secret import access_key
 from aws.stacks import StackReader
@@ -28,9 +28,9 @@ from .accounts_event import AccountsEvent
 from .admission import Admitted, admit
 from .case import PATIENCE_SECONDS, Case
 from .convergence import Convergence
-from .errand import Reconcile
-from .inbox import StatusDue, parse
-from .reconcile import admit_errand, errand_of
+from .errand import Deregister, Reconcile
+from .inbox import StatusDue, SweepDue, parse
+from .reconcile import admit_errand, errand_of, errand_on, is_forgotten
 from .reporting import Reporter
 from .request import Request, RequestRefusedError
 from .settings import Settings
@@ -64,6 +64,7 @@ class Wiring:
     table: AccountsTable
     stacks: StackReader
     alert_logic: AlertLogic
+    reader_role: SharedReaderRole
     vpcs: VpcReader
     convergence: Convergence
     reporter: Reporter
@@ -79,7 +80,7 @@ def wire() -> Wiring:
         url=settings.queue_url,
         dead_letter_url=settings.dead_letter_queue_url,
     )
-    reader_role = ReaderRole(client("sts"), name=settings.reader_role_name, session_name="account_registration")
+    reader_role = SharedReaderRole(client("sts"), name=settings.reader_role_name, session_name="account_registration")
     vpcs = VpcReader(reader_role.clients)
     table = AccountsTable(client("dynamodb"), name=settings.table_name)
     secrets_manager = client("secretsmanager")
@@ -92,6 +93,7 @@ def wire() -> Wiring:
         table=table,
         stacks=StackReader(reader_role),
         alert_logic=alert_logic,
+        reader_role=reader_role,
         vpcs=vpcs,
         convergence=Convergence(
             alert_logic,
@@ -114,6 +116,7 @@ def wire() -> Wiring:
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Handle a batch of messages from the registration queue."""
     wiring = wire()
+    wiring.reader_role.forget()
     wiring.vpcs.forget()
     batch = Batch(event, wiring.queue, logger=logger, waits_for=(RetryableError, AuthenticationError, ConflictError))
     own_region = context.invoked_function_arn.split(":")[3]
@@ -146,12 +149,31 @@ def _cases(batch: Batch, wiring: Wiring, own_region: str) -> Iterator[Case]:
             match content:
                 case AccountsEvent():
                     _take_in(content, wiring, own_region)
+                case SweepDue():
+                    _sweep(content.id, wiring)
                 case StatusDue() if wiring.settings.status_bucket:
-                    wiring.status.write(datetime.now(UTC))
+                    _keep_account(content.id, wiring)
                 case StatusDue():
                     raise Refused("there is no bucket to write the status to")
                 case request:
-                    yield Case(message, request, _verdict(message, request, wiring))
+                    case = Case(message, request, _verdict(message, request, wiring))
+                    wiring.reporter.announce(case, now=time.time())
+                    yield case
+
+
+def _sweep(event_id: str, wiring: Wiring) -> None:
+    errands = [errand for it in wiring.table.accounts() if (errand := errand_on(it, sweep=event_id))]
+    wiring.queue.send_all([errand.body for errand in errands])
+    logger.info("sweep begun", extra={"errands": len(errands)})
+
+
+def _keep_account(event_id: str, wiring: Wiring) -> None:
+    accounts = wiring.status.write(datetime.now(UTC))
+    # For instance those whose registration came late, when the management side had spoken.
+    errands = [
+        Deregister(it.word.account_id, event_id) for it in accounts if is_forgotten(it, wiring.settings.offboarding)
+    ]
+    wiring.queue.send_all([errand.body for errand in errands])
 
 
 def _take_in(event: AccountsEvent, wiring: Wiring, own_region: str) -> None:

@@ -13,16 +13,15 @@ from aws.custom_resource import object_of, text_in
 from aws.queue import Refused
 
 from . import accounts_event, request
-from .errand import errand_in
+from .accounts_event import AccountsEvent
+from .errand import Errand, errand_in
+from .request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .accounts_event import AccountsEvent
-    from .errand import Errand
-    from .request import Request
-
 _SCHEDULED: Final = ("aws.events", "Scheduled Event")
+_DEPLOYED: Final = ("aws.cloudformation", "CloudFormation Stack Status Change")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,17 @@ class StatusDue:
     id: str
 
 
-def parse(body: str, *, management_account_id: str) -> Request | Errand | AccountsEvent | StatusDue:
+@dataclass(frozen=True, slots=True)
+class SweepDue:
+    """The function's own stack was deployed, so all accounts are to be looked at; `id` is the event's."""
+
+    id: str
+
+
+Content = Request | Errand | AccountsEvent | StatusDue | SweepDue
+
+
+def parse(body: str, *, management_account_id: str) -> Content:
     """Read a message of the queue.
 
     Args:
@@ -55,10 +64,12 @@ def parse(body: str, *, management_account_id: str) -> Request | Errand | Accoun
         raise Refused("the message is nothing that is handled here") from None
 
 
-def _event(event: Mapping[str, Any], management_account_id: str) -> AccountsEvent | StatusDue:
+def _event(event: Mapping[str, Any], management_account_id: str) -> AccountsEvent | StatusDue | SweepDue:
     origin = (text_in(event, "source"), text_in(event, "detail-type"))
     if origin == accounts_event.ORIGIN:
         return accounts_event.read(event, management_account_id=management_account_id)
     if origin == _SCHEDULED:
         return StatusDue(text_in(event, "id"))
+    if origin == _DEPLOYED:
+        return SweepDue(text_in(event, "id"))
     raise Refused(f"event {text_in(event, 'id')} is {origin}, which is nothing that is handled here")

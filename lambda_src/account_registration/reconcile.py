@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from aws.custom_resource import object_of
+from aws.custom_resource import StackId, object_of
 from aws.queue import NotYet
 from aws.reader import NotReadableError
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aws.accounts_table import KnownAccount
-    from aws.custom_resource import StackId
     from aws.stacks import Stack
 
     from .accounts_event import Told
@@ -44,7 +43,12 @@ class _Standing:
 
 def lingers(known: KnownAccount, offboarding: Offboarding) -> bool:
     """Whether a registration is left that was a stack instance's, and that is not to be kept."""
-    return known.belongs_to_an_instance and offboarding is not Offboarding.RETAIN
+    return known.instance_stack_id is not None and offboarding is not Offboarding.RETAIN
+
+
+def is_forgotten(known: KnownAccount, offboarding: Offboarding) -> bool:
+    """Whether a registration lingers that no message seeks to end."""
+    return not known.word.wanted and lingers(known, offboarding) and not known.is_leaving
 
 
 def errand_of(
@@ -67,6 +71,13 @@ def errand_of(
         return Deregister(word.account_id, sweep) if lingers(known, offboarding) else None
     stack_id = told.stack_ids.get(home_region)
     return Reconcile(stack_id, word.rank, sweep) if stack_id and known.word.rank == word.rank else None
+
+
+def errand_on(known: KnownAccount, *, sweep: str) -> Errand | None:
+    """Return what is to be done to look at an account again, of which nothing new is said."""
+    if not known.word.wanted or known.instance_stack_id is None:
+        return None
+    return Reconcile(StackId.parse(known.instance_stack_id), known.word.rank, sweep)
 
 
 def admit_errand(

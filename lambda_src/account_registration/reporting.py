@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from alertlogic_api import RejectedError, SecretError
+from aws.accounts_table import Failed
 from aws.custom_resource import send
 from aws.queue import Refused
 from protection.retained import count_retained
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import requests
     from aws_lambda_powertools.logging import Logger
 
-    from aws.accounts_table import AccountsTable
+    from aws.accounts_table import AccountsTable, Finding
     from aws.queue import Queue
 
     from .case import Case, Outcome
@@ -46,17 +47,26 @@ class Reporter:
             Refused: Somebody should look at the message.
             Exception: The outcome, if the message is to wait.
         """
-        try:
-            if isinstance(case.request, Request):
-                self._answer_request(case, case.request, outcome, now)
-            else:
-                self._end_errand(case, outcome)
-        finally:
-            # Last, since nothing must hold up the answer to CloudFormation.
-            finding = case.finding(outcome, now=now)
-            if finding:
-                at = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
-                self._table.note_finding(case.request.account_id, finding, at=at)
+        finding = case.finding(outcome, now=now)
+        # Once the answer is due, nothing must hold it up. Before, what is answered is noted, or it all comes again.
+        if finding and not case.must_be_answered(now):
+            self._note(case, finding, now)
+        if isinstance(case.request, Request):
+            self._answer_request(case, case.request, outcome, now)
+        else:
+            self._end_errand(case, outcome)
+
+    def announce(self, case: Case, *, now: float) -> None:
+        """Note an account that is about to be registered.
+
+        If nobody lives to say that it was, it is known to be deregistered once it leaves.
+        """
+        if isinstance(case.verdict, Admitted) and case.registers_for and not case.must_be_answered(now):
+            self._note(case, Failed("its registration is under way", case.registers_for, is_wrong=False), now)
+
+    def _note(self, case: Case, finding: Finding, now: float) -> None:
+        at = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+        self._table.note_finding(case.request.account_id, finding, at=at)
 
     def _end_errand(self, case: Case, outcome: Outcome) -> None:
         match outcome:

@@ -44,8 +44,8 @@ class StatusWriter:
     offboarding: Offboarding
     logger: Logger
 
-    def write(self, now: datetime) -> None:
-        """Write it, if it is not as it was; and forget who left long ago."""
+    def write(self, now: datetime) -> list[KnownAccount]:
+        """Write it, if it is not as it was; forget who left long ago, and return the others."""
         present: list[KnownAccount] = []
         gone: list[KnownAccount] = []
         for account in self.table.accounts():
@@ -59,6 +59,7 @@ class StatusWriter:
         for account in gone:
             if account.word.rank < instant(now - KEPT_FOR):
                 self.table.forget(account.word)
+        return present
 
     def _earlier(self) -> list[dict[str, Any]] | None:
         """Read the accounts of the status as it is; None if there is none."""

@@ -94,6 +94,7 @@ class KnownAccount:
         scope_right: Whether what is protected there is what is wanted, as far as is known.
         why: Why it is not as it should be, or why nobody could look; None if all is well.
         stack_id: The stack that it is, or was to be, registered for; None once it is deregistered.
+        is_leaving: Whether somebody seeks to deregister it, without success so far.
     """
 
     word: Word
@@ -101,11 +102,12 @@ class KnownAccount:
     scope_right: bool
     why: str | None
     stack_id: str | None
+    is_leaving: bool = False
 
     @property
-    def belongs_to_an_instance(self) -> bool:
-        """Whether its registration is that of a stack instance, and so the management side's to end."""
-        return _STACK_OF_AN_INSTANCE in (self.stack_id or "")
+    def instance_stack_id(self) -> str | None:
+        """The stack that it is registered for, if that is a stack instance's, and so the management side's to end."""
+        return self.stack_id if _STACK_OF_AN_INSTANCE in (self.stack_id or "") else None
 
 
 class AccountsTable:
@@ -235,6 +237,7 @@ def _known(item: Mapping[str, AttributeValueTypeDef]) -> KnownAccount | None:
         scope_right="stack_id" in settled and not wrong,
         why=failures[-1]["why"] if failures else None,
         stack_id=stack_ids[-1] if stack_ids else None,
+        is_leaving=bool(failures) and "stack_id" not in failures[-1],
     )
 
 

@@ -72,3 +72,21 @@ class ReaderRole:
             aws_secret_access_key=credentials["SecretAccessKey"],
             aws_session_token=credentials["SessionToken"],
         )
+
+
+class SharedReaderRole(ReaderRole):
+    """Assumes the reader role once per account, for all who read there, until it is told to forget."""
+
+    def __init__(self, sts: STSClient, *, name: str, session_name: str) -> None:
+        super().__init__(sts, name=name, session_name=session_name)
+        self._assumed: dict[AwsAccountId, Clients] = {}
+
+    def clients(self, account_id: AwsAccountId) -> Clients:
+        """Return what makes clients in an account, as `ReaderRole` does."""
+        if account_id not in self._assumed:
+            self._assumed[account_id] = super().clients(account_id)
+        return self._assumed[account_id]
+
+    def forget(self) -> None:
+        """Assume it anew from now on: the role may be another by now, and a session does not last."""
+        self._assumed.clear()

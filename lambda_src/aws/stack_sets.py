@@ -186,6 +186,19 @@ class StackSet:
         # CloudFormation's list lags behind what it has taken.
         return (*self._listed, *(operation for operation in self._begun if operation.id not in listed))
 
+    def accounts_of(self, operation_id: str) -> frozenset[AwsAccountId]:
+        """Return the accounts that an operation works on, or has worked on."""
+        with _passing():
+            pages = self._cloudformation.get_paginator("list_stack_set_operation_results").paginate(
+                StackSetName=self._name, OperationId=operation_id, PaginationConfig={"PageSize": PAGE_SIZE}
+            )
+            return frozenset(
+                AwsAccountId(result["Account"])
+                for page in pages
+                for result in page.get("Summaries", ())
+                if "Account" in result
+            )
+
     def create(self, account_ids: Sequence[AwsAccountId], regions: Sequence[str], *, operation_id: str) -> None:
         """Begin to make an instance in each of these regions of each of these accounts."""
         with self._beginning(operation_id, "CREATE"):

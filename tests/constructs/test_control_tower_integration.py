@@ -166,7 +166,8 @@ def test_the_function_may_do_this_and_no_more(management_stack: Stack, landing_z
         *(f"organizations:List{listed}ForParent" for listed in ("Accounts", "OrganizationalUnits")),
         "events:PutEvents",
         *(f"cloudformation:{verb}StackInstances" for verb in ("List", "Create", "Update", "Delete")),
-        *("cloudformation:ListStackSetOperations", "iam:GetRole", "iam:PassRole"),
+        *("cloudformation:ListStackSetOperations", "cloudformation:ListStackSetOperationResults"),
+        *("iam:GetRole", "iam:PassRole"),
         *(f"sqs:{action}" for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")),
         *(f"sqs:{action}" for action in ("ChangeMessageVisibility", "SendMessage")),
     }

@@ -295,7 +295,10 @@ _TABLE: dict[str, Callable[[ApiCall, Directory], list[Demand]]] = {
     "cloudwatch:GetMetricData": _everything,
     "sts:AssumeRole": _assume_role,
     "cloudformation:DescribeStacks": _describe_stacks,
-    **{f"cloudformation:{operation}": _stack_set for operation in ("ListStackInstances", "ListStackSetOperations")},
+    **{
+        f"cloudformation:List{what}": _stack_set
+        for what in ("StackInstances", "StackSetOperations", "StackSetOperationResults")
+    },
     **{
         f"cloudformation:{operation}": _stack_instances
         for operation in ("CreateStackInstances", "UpdateStackInstances", "DeleteStackInstances")

@@ -11,6 +11,7 @@ import random
 import re
 import threading
 from collections import Counter
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
 from unittest import mock
 
@@ -179,5 +180,6 @@ class _RandomFault(_Fault):
             return False
         self._counts["Alert Logic calls hit"] += 1
         self.status = drawn.choice(ALERT_LOGIC_ANSWERS)
-        self.after_effect = drawn.random() < 1 / 2
+        # Who sends too much is turned away before anything is done.
+        self.after_effect = self.status != HTTPStatus.TOO_MANY_REQUESTS and drawn.random() < 1 / 2
         return True

@@ -32,6 +32,7 @@ class CloudFormationApi:
             "DeleteStackInstances": self._delete_instances,
             "ListStackInstances": self._list_instances,
             "ListStackSetOperations": self._list_operations,
+            "ListStackSetOperationResults": self._list_results,
         }
 
     def resource_types(self) -> dict[str, ResourceType]:
@@ -109,6 +110,20 @@ class CloudFormationApi:
     def _list_operations(self, call: ApiCall) -> dict[str, Any]:
         operations = reversed(self._stack_set(call).operations)
         return _page(call.parameters, [_operation_summary(operation) for operation in operations])
+
+    def _list_results(self, call: ApiCall) -> dict[str, Any]:
+        operation_id = call.parameters["OperationId"]
+        for operation in self._stack_set(call).operations:
+            if operation.id == operation_id:
+                return _page(
+                    call.parameters,
+                    [
+                        {"Account": account, "Region": region, "Status": operation.results.get(target, "PENDING")}
+                        for target in operation.targets
+                        for account, region in [target]
+                    ],
+                )
+        raise AwsError("OperationNotFoundException", f"there is no operation {operation_id}")
 
 
 def _operation_summary(operation: Operation) -> Json:

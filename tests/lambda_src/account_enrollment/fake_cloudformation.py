@@ -128,6 +128,18 @@ class FakeCloudFormation:
         ]
         return _page(summaries, MaxResults, int(NextToken))
 
+    def list_stack_set_operation_results(
+        self,
+        *,
+        StackSetName: str,  # noqa: ARG002, N803 - the client's own name
+        OperationId: str,  # noqa: N803
+        MaxResults: int,  # noqa: N803
+        NextToken: str = "0",  # noqa: N803
+    ) -> dict[str, Any]:
+        [operation] = [it for it in self.operations if it.id == OperationId]
+        summaries = [{"Account": account_id, "Region": region} for account_id, region in operation.places]
+        return _page(summaries, MaxResults, int(NextToken))
+
     def create_stack_instances(self, **request: Any) -> None:
         self._begin("CREATE", request)
 

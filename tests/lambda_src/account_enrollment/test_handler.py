@@ -281,6 +281,22 @@ class TestSweep:
             "999999999999": False,
         }
 
+    def test_tells_again_of_an_account_that_left_lately(self, landing_zone: LandingZone) -> None:
+        landing_zone.cloudformation.put("999999999999", EAST)
+        landing_zone.cloudformation.put(landing_zone.account_id, EAST, WEST)
+        landing_zone.sweep()
+        landing_zone.cloudformation.finish()
+        landing_zone.told()
+
+        assert landing_zone.sweep() == []
+
+        told = landing_zone.told()
+        assert {account_id: it["Wanted"] for account_id, it in told.items()} == {
+            landing_zone.account_id: True,
+            "999999999999": False,
+        }
+        assert told["999999999999"]["Instances"] == []
+
     def test_looks_only_below_a_unit_where_an_event_names_one(self, landing_zone: LandingZone) -> None:
         unit = landing_zone.unit("workloads")
         account = landing_zone.account("below", parent=unit)

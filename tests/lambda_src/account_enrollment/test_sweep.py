@@ -11,14 +11,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from account_enrollment.message import parse
-from account_enrollment.sweep import Holders, InstanceWalk, Sweep, UnitPage, UnitWalk, read, write
+from account_enrollment.sweep import (
+    DEPARTURES_SECONDS,
+    Departures,
+    Holders,
+    InstanceWalk,
+    Sweep,
+    UnitPage,
+    UnitWalk,
+    read,
+    write,
+)
 from aws.clients import client
 from aws.organizations import AwsAccountId, Organization
 from aws.queue import Queue, Refused
-from aws.stack_sets import InstancePage, StackInstance
+from aws.stack_sets import InstancePage, Operation, StackInstance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from mypy_boto3_organizations import OrganizationsClient
 
@@ -26,6 +36,7 @@ if TYPE_CHECKING:
     from tests.lambda_src.deliveries import Deliveries
 
 ROOT, UNIT = "r-abcd", "ou-abcd-11111111"
+NOW = 1_800_000_000.0
 
 account_ids = st.integers(0, 10**12 - 1).map(lambda number: AwsAccountId(f"{number:012}"))
 places = st.tuples(
@@ -39,6 +50,11 @@ pieces: st.SearchStrategy[Piece] = st.one_of(
     places.map(lambda place: UnitPage(*place)),
     st.builds(InstanceWalk, id=st.just("sweep"), token=st.none() | st.text(min_size=1)),
     st.builds(Holders, id=st.just("sweep"), account_ids=st.lists(account_ids).map(tuple)),
+    st.builds(
+        Departures,
+        id=st.just("sweep"),
+        operation_ids=st.lists(st.integers(min_value=1).map(lambda number: f"remove-{number}")).map(tuple),
+    ),
 )
 
 
@@ -61,6 +77,7 @@ def test_a_piece_comes_back_from_the_queue_as_it_was(piece: Piece) -> None:
         {"Token": ""},
         {"Token": 7},
         {"Sweep": "accounts", "Accounts": ["shop"]},
+        {"Sweep": "departures", "Operations": ["create-1"]},
     ],
 )
 def test_refuses_a_malformed_piece(change: dict[str, Any]) -> None:
@@ -70,9 +87,13 @@ def test_refuses_a_malformed_piece(change: dict[str, Any]) -> None:
 
 @dataclass
 class FakeStackSet:
-    """Only its instances, a few on a page; tokens are numbers of pages."""
+    """Only its instances, a few on a page, and operations; tokens are numbers of pages."""
 
     pages: list[list[StackInstance]]
+    begun: Sequence[Operation] = ()
+
+    def operations(self) -> Sequence[Operation]:
+        return self.begun
 
     def page_of_instances(self, token: str | None) -> InstancePage:
         number = int(token or 0)
@@ -91,6 +112,7 @@ class Field:
             organization=Organization(self.organizations),
             stack_set=self.stack_set,  # type: ignore[arg-type]
             queue=Queue(self.deliveries.sqs, url=self.deliveries.url, dead_letter_url=self.deliveries.dead_letter_url),
+            clock=lambda: NOW,
         )
 
     @property
@@ -237,3 +259,19 @@ def test_sends_the_accounts_of_a_page_of_instances_twenty_at_a_time(field: Field
 
 def test_nothing_is_sent_for_an_empty_stack_set(field: Field) -> None:
     assert field.sweep.walk(InstanceWalk("sweep", None)) == 0
+
+
+def test_comes_by_the_departures_of_late_twenty_at_a_time(field: Field) -> None:
+    removals = [
+        Operation(f"remove-{number}", is_under_way=False, action="DELETE", began_at=NOW - age)
+        for number, age in enumerate([DEPARTURES_SECONDS + 1, DEPARTURES_SECONDS, *[0] * 25], start=1)
+    ]
+    other = Operation("trim-555555555555-abc", is_under_way=False, action="DELETE", began_at=NOW)
+    field.stack_set.begun = [other, *removals]
+
+    field.sweep.begin("sweep")
+
+    departures = [it for it in field.sent() if isinstance(it, Departures)]
+    assert sorted(len(it.operation_ids) for it in departures) == [5, 20]
+    seen = {operation_id for it in departures for operation_id in it.operation_ids}
+    assert seen == {f"remove-{number}" for number in range(3, 28)}

@@ -10,7 +10,7 @@ import pytest
 
 from account_registration.accounts_event import AccountsEvent
 from account_registration.errand import Deregister, Reconcile
-from account_registration.inbox import StatusDue, parse
+from account_registration.inbox import StatusDue, SweepDue, parse
 from account_registration.request import Request
 from aws.accounts_table import Word
 from aws.custom_resource import StackId
@@ -29,10 +29,12 @@ from tests.lambda_src.deliveries import raw_event
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from account_registration.inbox import Content
+
 STACK = StackId.parse(MEMBER_STACK)
 
 
-def parsed(document: Any) -> Request | Reconcile | Deregister | AccountsEvent | StatusDue:
+def parsed(document: Any) -> Content:
     return parse(json.dumps(document), management_account_id=MANAGEMENT)
 
 
@@ -196,6 +198,11 @@ class TestOtherEvents:
         event = raw_event("scheduled-event")
 
         assert parsed(event) == StatusDue(event["id"])
+
+    def test_of_its_stack_call_for_a_sweep(self) -> None:
+        event = raw_event("stack-status-change")
+
+        assert parsed(event) == SweepDue(event["id"])
 
     @pytest.mark.parametrize(
         "change",

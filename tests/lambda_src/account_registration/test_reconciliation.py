@@ -70,6 +70,10 @@ def enabled(hub: Hub, account_id: str = MEMBER) -> list[bool]:
     return [deployment["enabled"] for deployment in hub.fake.deployments_of(account_id)]
 
 
+def _die(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
 RIGHT = {
     "name": "LifeCycle1",
     "wanted": True,
@@ -221,6 +225,22 @@ class TestWaiting:
         assert status(hub)[MEMBER]["since"]
 
 
+class TestDeployment:
+    def test_has_every_account_looked_at_that_is_registered_for_an_instance(self, hub: Hub) -> None:
+        heard(hub, wanted(hub))
+        heard(hub, wanted(hub, OTHER))
+        heard(hub, unwanted(hub, OTHER))
+        hub.deliver(said(told("777777777777"), at=datetime.now(UTC)))
+        [deployment] = hub.fake.deployments_of(MEMBER)
+        hub.fake.deployments[deployment["id"]]["mode"] = "manual"
+
+        heard(hub, json.dumps(raw_event("stack-status-change")))
+
+        assert hub.fake.deployments_of(MEMBER)[0]["mode"] == "automatic"
+        [line] = [line for line in hub.lines() if line["message"] == "sweep begun"]
+        assert line["errands"] == 1
+
+
 class TestRefused:
     def test_by_alert_logic_is_set_aside_and_shows(self, hub: Hub) -> None:
         hub.fake.policies = []
@@ -302,6 +322,45 @@ class TestUnwantedAccount:
         hub.fake.recover()
         assert hub.deliver(hub.queued("Deregister")[0]) == []
         assert status(hub) == {}
+
+    def test_is_deregistered_with_the_status_when_its_registration_came_after_the_word(self, hub: Hub) -> None:
+        heard(hub, unwanted(hub))
+        hub.stack("UPDATE_IN_PROGRESS")
+        hub.deliver(hub.message("Update"))
+        assert enabled(hub) == [True]
+        before = len(hub.sent)
+
+        assert status(hub)[MEMBER]["why"] == f"{EXCLUDED}, and still registered"
+
+        [errand] = hub.sent[before:]
+        assert hub.deliver(errand) == []
+        assert enabled(hub) == [False]
+        assert status(hub) == {}
+
+    def test_is_not_deregistered_with_every_status_while_that_waits(self, hub: Hub) -> None:
+        hub.fake.fail(503)
+        hub.deliver(unwanted(hub))
+        [errand] = hub.queued("Deregister")
+        assert len(hub.deliver(errand)) == 1
+
+        status(hub)
+
+        assert hub.queued("Deregister") == [errand]
+
+    def test_is_deregistered_although_nobody_lived_to_note_that_it_was_registered(
+        self, hub: Hub, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        hub.deliver(wanted(hub, OTHER))
+        hub.stack("CREATE_IN_PROGRESS", OTHER)
+        with monkeypatch.context() as dying:
+            dying.setattr(handler.wire().reporter, "report", _die)
+            with pytest.raises(KeyboardInterrupt):
+                hub.deliver(hub.message(account_id=OTHER))
+        assert enabled(hub, OTHER) == [True]
+
+        heard(hub, unwanted(hub, OTHER))
+
+        assert enabled(hub, OTHER) == [False]
 
     def test_is_not_deregistered_once_it_is_wanted_again(self, hub: Hub) -> None:
         hub.deliver(unwanted(hub))

@@ -119,13 +119,18 @@ class TestFinding:
     def test_of_an_account_that_could_not_be_deregistered_keeps_the_stack(self, table: AccountsTable) -> None:
         known = noted(table, Registered(STACK), Failed("no", None, is_wrong=True))
 
-        assert (known.registered, known.stack_id) == (True, STACK)
+        assert (known.registered, known.stack_id, known.is_leaving) == (True, STACK, True)
+
+    def test_of_an_account_that_was_registered_after_all_says_that_nobody_ends_it(self, table: AccountsTable) -> None:
+        known = noted(table, Failed("no", None, is_wrong=True), Failed("under way", STACK, is_wrong=False))
+
+        assert (known.stack_id, known.is_leaving) == (STACK, False)
 
 
 @pytest.mark.parametrize(("stack_id", "expected"), [(STACK, True), (OWN_STACK, False)])
 def test_knows_a_stack_instance_by_its_stack(table: AccountsTable, stack_id: str, *, expected: bool) -> None:
-    assert noted(table, Registered(stack_id)).belongs_to_an_instance is expected
-    assert not noted(table, Registered(stack_id), Deregistered()).belongs_to_an_instance
+    assert noted(table, Registered(stack_id)).instance_stack_id == (stack_id if expected else None)
+    assert noted(table, Registered(stack_id), Deregistered()).instance_stack_id is None
 
 
 def test_returns_what_is_known_once_a_word_is_noted_or_overruled(table: AccountsTable) -> None:

@@ -8,7 +8,8 @@ from botocore.stub import Stubber
 
 from aws.clients import client
 from aws.organizations import AwsAccountId
-from aws.reader import DENIED, ReaderRole, RoleNotAssumableError
+from aws.reader import DENIED, ReaderRole, RoleNotAssumableError, SharedReaderRole
+from tests.lambda_src.wire import calls_of
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
@@ -56,3 +57,20 @@ def test_leaves_other_errors_to_the_queue(role: ReaderRole, sts: STSClient) -> N
         stubber.add_client_error("assume_role", "Throttling", http_status_code=400)
         with pytest.raises(ClientError, match="Throttling"):
             role.clients(MEMBER)
+
+
+def test_a_shared_role_is_assumed_once_until_it_is_forgotten(
+    aws: None,  # noqa: ARG001 - AWS must be there
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assumed = calls_of(monkeypatch, "sts", "AssumeRole")
+    role = SharedReaderRole(client("sts"), name="reader", session_name="test")
+
+    first, again = (role.clients(AwsAccountId("555555555555")) for _ in range(2))
+    assert first is again
+    role.clients(AwsAccountId("666666666666"))
+    assert len(assumed) == 2
+
+    role.forget()
+    assert role.clients(AwsAccountId("555555555555")) is not first
+    assert len(assumed) == 3
