@@ -242,3 +242,20 @@ def test_the_status_is_kept_encrypted_versioned_and_private(
     )
     template.has_output("StatusBucket", {})
     template.has_resource_properties("AWS::Events::Rule", {"ScheduleExpression": "rate(15 minutes)"})
+
+
+def test_all_accounts_are_looked_at_after_each_deployment(
+    security_stack: Stack, alert_logic: AlertLogic, landing_zone: LandingZone
+) -> None:
+    AlertLogicHub(security_stack, "Hub", alert_logic=alert_logic, landing_zone=landing_zone)
+
+    Template.from_stack(security_stack).has_resource_properties(
+        "AWS::Events::Rule",
+        {
+            "EventPattern": {
+                "source": ["aws.cloudformation"],
+                "detail-type": ["CloudFormation Stack Status Change"],
+                "detail": Match.object_like({"stack-id": [{"Ref": "AWS::StackId"}]}),
+            }
+        },
+    )

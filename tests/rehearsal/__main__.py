@@ -15,7 +15,7 @@ from tests.rehearsal.scenes_alertlogic import (
     outages,
     what_alert_logic_holds,
 )
-from tests.rehearsal.scenes_change import key_rotated, region_added, tags_and_policy_changed
+from tests.rehearsal.scenes_change import hub_deployed, key_rotated, region_added, tags_and_policy_changed
 from tests.rehearsal.scenes_collector import checks_in_with_an_empty_secret, registers, tells_of_trouble
 from tests.rehearsal.scenes_cost_savings import cost_savings
 from tests.rehearsal.scenes_departures import guard, leavers, signals
@@ -122,6 +122,7 @@ LATER_SCENES = (
     tags_without_event,
     region_added,
     tags_and_policy_changed,
+    hub_deployed,
     key_rotated,
     signals,
     leavers,

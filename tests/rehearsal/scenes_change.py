@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 from tests.rehearsal.alertlogic import ACCESS_KEY_ID
 from tests.rehearsal.organization import Zone
 from tests.rehearsal.scenes_scope import DEV, WEST, in_scope
-from tests.rehearsal.scenes_sweep import MASTER, SECURITY, SETTLING_MINUTES, members, protected, sweep
+from tests.rehearsal.scenes_sweep import (
+    MASTER,
+    SECURITY,
+    SETTLING_MINUTES,
+    disable_deployment,
+    members,
+    protected,
+    sweep,
+)
 from tests.rehearsal.synthesis import VARIANTS
 
 if TYPE_CHECKING:
@@ -124,6 +132,15 @@ def tags_and_policy_changed(story: Story) -> None:
         included = rehearsal.included(account)
         story.check("what has a new tag is in scope", holds=after.key in included, found=included)
         story.check("what had an old one is not", holds=before.key not in included, found=included)
+
+
+def hub_deployed(story: Story) -> None:
+    """No event of the management account comes with it, and none of an account."""
+    account = members(story)[0]
+    with story.step("Somebody disables a deployment at Alert Logic, and the security stack is deployed anew"):
+        disable_deployment(story, account)
+        deploy_with(story, "account_registration", OFFBOARDING="DISABLE")
+        story.registered(account)
 
 
 def key_rotated(story: Story) -> None:
