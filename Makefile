@@ -10,7 +10,9 @@ export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/.venv
 
 INSTALLED := .venv/.installed
-UV_VERSION = $(shell sed -n '/^name = "uv"$$/{n;s/version = "\(.*\)"/\1/p;}' uv.lock)
+# Prints what pip needs to install uv, and nothing but what the lock file says.
+PIN_UV := import tomllib; uv = next(p for p in tomllib.load(open("uv.lock", "rb"))["package"] if p["name"] == "uv"); \
+  print("uv==" + uv["version"], *("--hash=" + file["hash"] for file in uv["wheels"]))
 
 # $(call timed,name,command): runs the command and says how long it took.
 timed = @start=$$(date +%s); echo "--- $(1)"; $(2) && echo "--- $(1) took $$(( $$(date +%s) - start )) s"
@@ -31,18 +33,30 @@ deploy: $(INSTALLED) ## Deploy the sample's stacks, with the AWS credentials of 
 destroy: $(INSTALLED) ## Destroy the sample's stacks; empty the StackSet first.
 	cdk destroy --all $(ARGS)
 
+.PHONY: preflight
+preflight: $(INSTALLED) ## Check landing zone and key, with the management account's credentials; change nothing.
+	python -m alertlogic_constructs.preflight $(ARGS)
+
+.PHONY: policies
+policies: $(INSTALLED) ## Fetch the policy of Alert Logic's role, show what changed, and pin it in a file.
+	python -m alertlogic_constructs.policies $(ARGS)
+
 .PHONY: status
 status: $(INSTALLED) ## Show how every account stands, with the AWS credentials of the environment.
 	python -m alertlogic_constructs.status $(ARGS)
 
+.PHONY: backfill
+backfill: $(INSTALLED) ## Send GuardDuty findings that were open before the collector was there; ARGS=--dry-run counts them.
+	python -m alertlogic_constructs.backfill $(ARGS)
+
 .PHONY: test
 test: $(INSTALLED) ## Run lint, types, tests, template checks and the rehearsal: all that a change must pass.
-	@start=$$(date +%s); $(MAKE) --no-print-directory -j2 --output-sync=target lint types unit templates rehearse \
+	@start=$$(date +%s); $(MAKE) --no-print-directory -j2 --output-sync=target lint types unit templates docs rehearse \
 	  && echo "--- all took $$(( $$(date +%s) - start )) s"
 
 .PHONY: lint
-lint: $(INSTALLED) ## Check style and format.
-	$(call timed,lint,ruff check . && ruff format --check .)
+lint: $(INSTALLED) ## Check style and format, and the GitHub workflow for what an attacker could use.
+	$(call timed,lint,ruff check . && ruff format --check . && zizmor --quiet --offline --persona=auditor .github)
 
 .PHONY: types
 types: $(INSTALLED) ## Check types, strictly.
@@ -65,8 +79,31 @@ bench: $(INSTALLED) ## Measure import times, API calls and CPU of the functions.
 	python -m benchmarks $(ARGS)
 
 .PHONY: diagram
-diagram: $(INSTALLED) ## Draw README.md's diagram anew from the templates.
-	python -m docs.diagram
+diagram: $(INSTALLED) ## Draw the documentation's diagrams and tables of trusts anew from the templates.
+	python -m docs
+
+.PHONY: docs
+docs: $(INSTALLED) ## Build the documentation, with the API reference, into build/site; fail for any warning.
+	$(call timed,docs,NO_MKDOCS_2_WARNING=1 mkdocs build --strict)
+
+.PHONY: cost
+cost: $(INSTALLED) ## Compute docs/cost.md anew from the templates.
+	python -m docs.cost
+
+.PHONY: audit
+audit: $(INSTALLED) ## Look for known vulnerabilities in what the asset and the library install; needs that service on the network.
+	pip-audit --strict --disable-pip --require-hashes --requirement lambda_src/requirements.txt
+	uv export --quiet --frozen --no-dev --all-extras --no-emit-project --output-file .venv/library.txt
+	pip-audit --strict --disable-pip --require-hashes --requirement .venv/library.txt
+
+.PHONY: sbom
+sbom: $(INSTALLED) ## Write the asset's software bill of materials (CycloneDX) to dist.
+	python -m docs.sbom
+
+.PHONY: dist
+dist: $(INSTALLED) sbom ## Build wheel and source distribution of a release, and the bill of materials, in dist.
+	uv export --quiet --frozen --only-group build --no-emit-project --output-file .venv/build.txt
+	uv build --quiet --require-hashes --build-constraints .venv/build.txt --out-dir dist
 
 .PHONY: format
 format: $(INSTALLED) ## Format the sources.
@@ -85,7 +122,8 @@ clean: ## Delete what these targets made.
 $(INSTALLED): pyproject.toml uv.lock package.json package-lock.json
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=...")'
 	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	.venv/bin/python -c '$(PIN_UV)' > .venv/uv.txt
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r .venv/uv.txt
 	uv sync --quiet --frozen
 	npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
 	@touch $(INSTALLED)

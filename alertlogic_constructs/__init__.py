@@ -11,6 +11,7 @@ from .guardduty_findings_spoke import GuardDutyFindingsSpoke
 from .guardduty_forwarder import GuardDutyForwarder
 from .landing_zone import LandingZone, OrganizationalUnits
 from .log_archive_ingestion import LogArchiveIngestion
+from .operations_dashboard import OperationsDashboard
 from .organizations_event_spoke import OrganizationsEventSpoke
 from .protected_account import ProtectedAccount
 from .protection import DeploymentMode, Offboarding, ProtectionPolicy, ProtectionScope
@@ -32,6 +33,7 @@ __all__ = [
     "LandingZone",
     "LogArchiveIngestion",
     "Offboarding",
+    "OperationsDashboard",
     "OrganizationalUnits",
     "OrganizationsEventSpoke",
     "ProtectedAccount",

@@ -1,16 +1,17 @@
-"""A function from the one asset, with logs, a role and an alarm of its own."""
+"""A function from the one asset, with logs, a role and alarms of its own."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from ._alarms import PERIOD, create_alarm
+from ._alarms import PATIENCE, PERIOD, RunbookAlarm, Section, own_metric
 from ._lambda_asset import ARCHITECTURE, RUNTIME, lambda_code
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class AssetFunction(Construct):
         function: The function.
         role: The function's role: its own logs, and what the construct around it grants.
         error_alarm: In alarm when the function fails as a whole.
+        throttle_alarm: In alarm when Lambda refused to run the function all through an hour.
+        secret_alarm: In alarm when the secret holds no usable key; None where the function needs no secret.
     """
 
     def __init__(
@@ -88,12 +91,42 @@ class AssetFunction(Construct):
         Validations.of(self.function).acknowledge(
             Acknowledgment(id="AwsSolutions-L1", reason="The wheels of the asset are pinned for this runtime")
         )
-        self.error_alarm = create_alarm(
+        self.error_alarm = RunbookAlarm(
             self,
             "ErrorAlarm",
             metric=self.function.metric_errors(period=PERIOD, statistic="Sum"),
+            label=function,
             threshold=0,
+            section=Section.FUNCTION_FAILS,
             description=f"{function}: the function failed as a whole; the log says why",
+            # A function that is not invoked reports nothing.
+            missing=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        self.throttle_alarm = RunbookAlarm(
+            self,
+            "ThrottleAlarm",
+            metric=self.function.metric_throttles(period=PERIOD, statistic="Sum"),
+            label=function,
+            threshold=0,
+            # Lambda tries again by itself, so a throttle now and then costs nothing but time.
+            periods=int(PATIENCE.to_minutes() / PERIOD.to_minutes()),
+            section=Section.FUNCTION_THROTTLED,
+            description=f"{function}: Lambda refused to run the function all through an hour",
+            missing=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        self.secret_alarm = self._create_secret_alarm(function) if alert_logic else None
+
+    def _create_secret_alarm(self, function: str) -> RunbookAlarm:
+        return RunbookAlarm(
+            self,
+            "SecretAlarm",
+            metric=own_metric(function, "SecretUnusable", statistic="Sum"),
+            label=function,
+            threshold=0,
+            section=Section.SECRET_UNUSABLE,
+            description=f"{function}: the secret is empty or malformed, or may not be read",
+            # Only a failure is reported.
+            missing=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
 
 

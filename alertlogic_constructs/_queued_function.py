@@ -11,7 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 
-from ._alarms import PATIENCE, PERIOD, create_alarm
+from ._alarms import PATIENCE, PERIOD, RunbookAlarm, Section, own_metric
 from ._asset_function import FUNCTION_TIMEOUT, AssetFunction
 
 if TYPE_CHECKING:
@@ -115,38 +115,45 @@ class QueuedFunction(AssetFunction):
             report_batch_item_failures=True,
             max_concurrency=5,
         )
-        self.age_alarm = create_alarm(
+        self.age_alarm = RunbookAlarm(
             self,
             "AgeAlarm",
             metric=self._age(function),
+            label=function,
             threshold=PATIENCE.to_seconds(),
-            description=f"{function}: a message has waited for an hour",
+            section=Section.MESSAGE_WAITS,
+            description=f"{function}: a message has waited for an hour; the log's `message waits` lines say for what",
+            # A queue that nobody uses reports nothing.
+            missing=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
-        self.dead_letter_alarm = create_alarm(
+        self.dead_letter_alarm = RunbookAlarm(
             self,
             "DeadLetterAlarm",
             metric=self.dead_letter_queue.metric_approximate_number_of_messages_visible(
                 period=PERIOD, statistic="Maximum"
             ),
+            label=function,
             threshold=0,
-            description=f"{function}: a message failed for good; its attribute `reason`, or the log, says why",
+            section=Section.DEAD_LETTERS,
+            description=(
+                f"{function}: a message failed for good; its attribute `reason`, or the log, says why. Once that is "
+                f"mended: {redrive_command(self.dead_letter_queue, self.queue)}"
+            ),
+            # A queue that holds a message reports it.
+            missing=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
 
     def _age(self, function: str) -> cloudwatch.MathExpression:
+        # A graph of several queues needs ids that are unique in it.
+        untouched, waiting = f"untouched_{self.node.addr}", f"waiting_{self.node.addr}"
         return cloudwatch.MathExpression(
-            expression="MAX([FILL(untouched, 0), FILL(waiting, 0)])",
+            expression=f"MAX([FILL({untouched}, 0), FILL({waiting}, 0)])",
             period=PERIOD,
             label="age of the oldest message",
             using_metrics={
                 # SQS leaves out what was received three times; of these the function tells.
-                "untouched": self.queue.metric_approximate_age_of_oldest_message(period=PERIOD, statistic="Maximum"),
-                "waiting": cloudwatch.Metric(
-                    namespace="AlertLogic",
-                    metric_name="OldestWaitingMessage",
-                    dimensions_map={"service": function},
-                    period=PERIOD,
-                    statistic="Maximum",
-                ),
+                untouched: self.queue.metric_approximate_age_of_oldest_message(period=PERIOD, statistic="Maximum"),
+                waiting: own_metric(function, "OldestWaitingMessage", statistic="Maximum"),
             },
         )
 
@@ -180,3 +187,15 @@ class QueuedFunction(AssetFunction):
         self.role.add_to_policy(
             iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.dead_letter_queue.queue_arn])
         )
+
+
+def redrive_command(dead_letter_queue: sqs.IQueue, queue: sqs.IQueue) -> str:
+    """Return the command that puts dead letters back into the queue that they are of.
+
+    The queue must be named: what the functions and EventBridge put aside themselves came from no queue that SQS knows.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
+    """
+    return (
+        f"aws sqs start-message-move-task --source-arn {dead_letter_queue.queue_arn} "
+        f"--destination-arn {queue.queue_arn}"
+    )

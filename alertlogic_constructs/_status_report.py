@@ -126,10 +126,10 @@ class Status:
                 for account in self.accounts
             ),
         ]
-        printable = [[_printable(cell) for cell in row] for row in rows]
-        widths = [max(map(len, column)) for column in zip(*printable, strict=True)]
-        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in printable]
-        return "\n".join([*lines, "", f"{self.headline} Last change: {_printable(self.written_at)}."])
+        cells = [[printable(cell) for cell in row] for row in rows]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
+        return "\n".join([*lines, "", f"{self.headline} Last change: {printable(self.written_at)}."])
 
 
 def yes_or_no(value: bool) -> str:  # noqa: FBT001 - it is what is said
@@ -172,6 +172,6 @@ def _urgency(account: Account) -> tuple[bool, bool, str, str]:
     return not account.lacks_protection, account.why is None, account.since or "", account.id
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return a text that does nothing to a terminal but print."""
     return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aws_cdk import Acknowledgment, CfnOutput, Duration, RemovalPolicy, Stack, Token, Validations
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from ._alarms import RunbookAlarm, Section, create_delivery_alarm, notify, own_metric
 from ._enrollment_events import deployment_pattern
 from ._naming import CONTROL_TOWER_EXECUTION, DEFAULT_PREFIX, Names
 from ._registration import ANY_REGISTRANT, Registration
@@ -19,12 +21,17 @@ from .protection import Offboarding
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aws_cdk import aws_sns as sns
+
     from .alert_logic import AlertLogic
     from .landing_zone import LandingZone
 
 # The one object of the bucket.
 STATUS_KEY = "status.json"
 _STATUS_EVERY = Duration.minutes(15)
+# For how long an account may not be as wanted: four sweeps have tried to mend it by then.
+_MENDED_WITHIN_PERIODS = 4
+_MENDING_PERIOD = Duration.hours(6)
 
 
 class AlertLogicHub(Construct):
@@ -40,6 +47,7 @@ class AlertLogicHub(Construct):
         registration: The queue, dead-letter queue and function behind the topic.
         accounts_rule: The rule on what the management account says.
         status_bucket: The bucket with the status of all accounts; it goes, with what is in it, when the hub goes.
+        accounts_alarm: In alarm when there was always an account that is not as wanted, for a day.
         landing_zone: The landing zone.
         prefix: The prefix of all physical names.
     """
@@ -53,6 +61,7 @@ class AlertLogicHub(Construct):
         landing_zone: LandingZone,
         offboarding: Offboarding = Offboarding.DISABLE,
         registrants: Sequence[str] | None = None,
+        alarm_topic: sns.ITopic | None = None,
         prefix: str = DEFAULT_PREFIX,
     ) -> None:
         """Create the hub.
@@ -67,11 +76,13 @@ class AlertLogicHub(Construct):
                 with which StackSets deploy, unless given. `["*"]` admits every principal of the organization, also
                 where AWS does not say which role asks; the function still requires that the stack which asks
                 exists and is in progress.
+            alarm_topic: Where every alarm is published, when it begins and when it ends; nowhere unless given. A topic
+                of the stack's region, whose policy, and key, admit `cloudwatch.amazonaws.com`.
             prefix: The prefix of all physical names; fixed for the life of the installation.
 
         Raises:
-            ValueError: for a stack in another account or region, a missing secret, a registrant that is no ARN, or
-                a malformed prefix.
+            ValueError: for a stack in another account or region, a topic of another region, a missing secret, a
+                registrant that is no ARN, or a malformed prefix.
         """
         super().__init__(scope, construct_id)
         names = Names(prefix)
@@ -116,14 +127,18 @@ class AlertLogicHub(Construct):
             ),
             targets=[self.registration.rule_target()],
         )
-        events.Rule(
+        create_delivery_alarm(self.accounts_rule, self.bus)
+        deployment_rule = events.Rule(
             self,
             "DeploymentRule",
             description="This stack was deployed, so all accounts are looked at",
             event_pattern=deployment_pattern(),
             targets=[self.registration.rule_target()],
         )
+        create_delivery_alarm(deployment_rule)
         self.status_bucket = self._create_status_bucket()
+        self.accounts_alarm = self._create_accounts_alarm()
+        notify(self, alarm_topic)
 
     def _create_status_bucket(self) -> s3.Bucket:
         bucket = s3.Bucket(
@@ -150,16 +165,37 @@ class AlertLogicHub(Construct):
         self.registration.role.add_to_policy(
             iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn])
         )
-        events.Rule(
+        schedule = events.Rule(
             self,
             "StatusSchedule",
             description="Has the status of all accounts written down",
             schedule=events.Schedule.rate(_STATUS_EVERY),
             targets=[self.registration.rule_target()],
         )
+        create_delivery_alarm(schedule)
         output = CfnOutput(self, "StatusBucket", description="What `make status` reads", value=bucket.bucket_name)
         output.override_logical_id("StatusBucket")
         return bucket
+
+    def _create_accounts_alarm(self) -> cloudwatch.Alarm:
+        return RunbookAlarm(
+            self,
+            "AccountsAlarm",
+            metric=own_metric(
+                "account_registration",
+                "AccountsNotAsWanted",
+                # The best moment of each period: an account that is being enrolled is none to worry about.
+                statistic="Minimum",
+                period=_MENDING_PERIOD,
+            ),
+            label="accounts",
+            threshold=0,
+            periods=_MENDED_WITHIN_PERIODS,
+            section=Section.ACCOUNTS_NOT_AS_WANTED,
+            description="For a day there was always an account that is not as wanted; `make status` says which and why",
+            # Nobody looked, so nobody knows; that the function does not work, other alarms tell.
+            missing=cloudwatch.TreatMissingData.MISSING,
+        )
 
 
 def _checked(registrants: Sequence[str]) -> Sequence[str]:

@@ -95,22 +95,28 @@ def _role_statements(
     mode: DeploymentMode, policy: ProtectionPolicy, *, central_logs: bool
 ) -> list[iam.PolicyStatement]:
     left_out = _OWN_TRAIL | {_TRAIL_KEY} if central_logs else {_TRAIL_KEY}
-    return vendor_statements(_role_type(mode, policy), left_out=left_out)
+    return vendor_statements(role_type_of(mode, policy), left_out=left_out)
 
 
 def vendor_statements(
     role_type: str, *, left_out: Collection[str] = (), key_arn: str = ""
 ) -> list[iam.PolicyStatement]:
     """The statements that the vendor's role of a type has, but for those with the ids `left_out`."""
-    statements: list[dict[str, Any]] = json.loads(_ROLE_POLICIES.read_text("utf-8"))[role_type]
     return [
         iam.PolicyStatement.from_json(_in_own_partition(statement, key_arn))
-        for statement in statements
+        for statement in pinned_statements(role_type)
         if statement["Sid"] not in left_out
     ]
 
 
-def _role_type(mode: DeploymentMode, policy: ProtectionPolicy) -> str:
+def pinned_statements(role_type: str) -> list[dict[str, Any]]:
+    """The statements of a role type as they are pinned; `KMS_KEY_ARN` stands for the key of the trail."""
+    statements: list[dict[str, Any]] = json.loads(_ROLE_POLICIES.read_text("utf-8"))[role_type]
+    return statements
+
+
+def role_type_of(mode: DeploymentMode, policy: ProtectionPolicy) -> str:
+    """Alert Logic's name for the role that it needs."""
     if policy is ProtectionPolicy.ESSENTIALS:
         return "ci_essentials"
     return "ci_full" if mode is DeploymentMode.AUTOMATIC else "ci_manual"

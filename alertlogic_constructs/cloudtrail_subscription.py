@@ -11,6 +11,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from ._acknowledge import acknowledge_wildcards
+from ._alarms import notify
 from ._asset_function import AssetFunction
 from ._naming import DEFAULT_PREFIX, Names, in_own_partition, notice_queue
 from ._validation import Checks, require_partition
@@ -31,7 +32,7 @@ class CloudTrailSubscription(Construct):
     Where the topic serves AWS Config too, a filter keeps its messages out. Keep the construct's id: a resource of
     another id would take over the subscription, and CloudFormation would then end it with the old resource.
 
-    Creates, by the topic's owner: the function, its role `<prefix>-trail-subscription`, an alarm and the custom
+    Creates, by the topic's owner: the function, its role `<prefix>-trail-subscription`, alarms and the custom
     resource, in the audit account. By the queue's owner: the subscription, in the log archive account.
 
     Attributes:
@@ -51,6 +52,7 @@ class CloudTrailSubscription(Construct):
         log_archive_account: str,
         queue_region: str | None = None,
         subscriber: Subscriber = Subscriber.TOPIC_OWNER,
+        alarm_topic: sns.ITopic | None = None,
         prefix: str = DEFAULT_PREFIX,
     ) -> None:
         """Create the subscription.
@@ -63,11 +65,13 @@ class CloudTrailSubscription(Construct):
             log_archive_account: The account of the queue (12 digits).
             queue_region: The region of the queue; the stack's own unless given.
             subscriber: Who subscribes, as in `LogArchiveIngestion`.
+            alarm_topic: Where every alarm is published, when it begins and when it ends; nowhere unless given. A topic
+                of the stack's region, whose policy, and key, admit `cloudwatch.amazonaws.com`.
             prefix: The prefix of all physical names, the hub's own.
 
         Raises:
             ValueError: for a stack of another account than the one that subscribes, a malformed account, region or
-                prefix, or a stack in another partition than `aws`.
+                prefix, a stack in another partition than `aws`, or an alarm topic of another region.
         """
         super().__init__(scope, construct_id)
         self._names = Names(prefix)
@@ -83,6 +87,7 @@ class CloudTrailSubscription(Construct):
         else:
             self.function = self._create_function(trail, queue_arn, log_archive_account)
             self.subscription = self._create_resource(self.function, trail, queue_arn)
+        notify(self, alarm_topic)
 
     def _check(
         self, trail: CentralTrail, log_archive_account: str, queue_region: str | None, subscriber: Subscriber

@@ -11,7 +11,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from ._acknowledge import acknowledge_wildcards
-from ._alarms import PERIOD, create_alarm
+from ._alarms import RunbookAlarm, Section, create_delivery_alarm, notify, own_metric
 from ._enrollment_events import enrollment_patterns
 from ._hub_bus import hub_bus
 from ._naming import CONTROL_TOWER_EXECUTION, DEFAULT_PREFIX, Names
@@ -24,6 +24,8 @@ from .member_account import MemberAccountStack
 from .protection import DeploymentMode, ProtectionScope
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_sns as sns
+
     from .alert_logic import AlertLogic
     from .guardduty import GuardDutyCoverage
     from .landing_zone import LandingZone
@@ -79,6 +81,7 @@ class ControlTowerIntegration(Construct):
         sweep_interval: Duration | None = None,
         deletion_guard_percentage: int = 10,
         policy_document: iam.PolicyDocument | None = None,
+        alarm_topic: sns.ITopic | None = None,
         prefix: str = DEFAULT_PREFIX,
     ) -> None:
         """Create the integration.
@@ -104,12 +107,14 @@ class ControlTowerIntegration(Construct):
                 hours, from 0 to 100. Beyond it nothing is removed: `removals_alarm` says so, and the next sweep looks
                 again. 100 lets through whatever is meant to leave.
             policy_document: A policy of your own for the role that Alert Logic assumes, in place of the pinned one.
+            alarm_topic: Where every alarm is published, when it begins and when it ends; nowhere unless given. A topic
+                of the stack's region, whose policy, and key, admit `cloudwatch.amazonaws.com`.
             prefix: The prefix of all physical names, the hub's own; fixed for the life of the installation.
 
         Raises:
-            ValueError: for a stack in another account or region, an exclusion of an account that is always
-                protected or is the GuardDuty administrator, a region that is not governed, a percentage or an interval
-                that cannot be, or a malformed prefix.
+            ValueError: for a stack in another account or region, a topic of another region, an exclusion of an account
+                that is always protected or is the GuardDuty administrator, a region that is not governed, a percentage
+                or an interval that cannot be, or a malformed prefix.
         """
         super().__init__(parent, construct_id)
         units = organizational_units or OrganizationalUnits.all()
@@ -144,6 +149,7 @@ class ControlTowerIntegration(Construct):
         self.rules = self._create_rules(landing_zone, sweep_interval or Duration.hours(6))
         self.removals_alarm = self._create_removals_alarm()
         self.emptier = self._create_emptier(landing_zone, names)
+        notify(self, alarm_topic)
 
     def _create_enrollment(
         self,
@@ -177,18 +183,16 @@ class ControlTowerIntegration(Construct):
         )
 
     def _create_removals_alarm(self) -> cloudwatch.Alarm:
-        return create_alarm(
+        return RunbookAlarm(
             self,
             "RemovalsAlarm",
-            metric=cloudwatch.Metric(
-                namespace="AlertLogic",
-                metric_name="RemovalsHeldBack",
-                dimensions_map={"service": "account_enrollment"},
-                period=PERIOD,
-                statistic="Sum",
-            ),
+            metric=own_metric("account_enrollment", "RemovalsHeldBack", statistic="Sum"),
+            label="removals",
             threshold=0,
+            section=Section.REMOVALS_HELD_BACK,
             description="account_enrollment: more accounts would be removed than the deletion guard lets through",
+            # Each sweep that holds one back reports it anew.
+            missing=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
 
     def _create_emptier(self, landing_zone: LandingZone, names: Names) -> StackSetEmptier:
@@ -223,7 +227,10 @@ class ControlTowerIntegration(Construct):
         sweep = events.Rule(
             self, "SweepRule", description="Begins a sweep over all accounts", schedule=schedule, targets=[target]
         )
-        return [*rules, sweep]
+        rules.append(sweep)
+        for rule in rules:
+            create_delivery_alarm(rule)
+        return rules
 
     def _create_administration_role(self, landing_zone: LandingZone, stack_set_arn: str) -> iam.Role:
         # A StackSet acts in a region that is disabled by default as that region's own principal.

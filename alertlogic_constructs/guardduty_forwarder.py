@@ -6,7 +6,7 @@ import json
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import CustomResource, Duration, Stack
+from aws_cdk import CfnOutput, CustomResource, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -15,12 +15,15 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from ._acknowledge import acknowledge_wildcards
+from ._alarms import RunbookAlarm, Section, create_delivery_alarm, notify, own_metric
 from ._asset_function import AssetFunction
 from ._queued_function import QueuedFunction
 from ._validation import Checks, require_partition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from aws_cdk import aws_sns as sns
 
     from .alert_logic import AlertLogic
     from .guardduty import GuardDutyCoverage
@@ -36,6 +39,10 @@ _HIGHEST_SEVERITY = 10
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
 _LONGEST_DETAIL = 1800
 
+# By these outputs of its stack, a backfill finds the forwarder.
+QUEUE_OUTPUT = "FindingsQueueUrl"
+RULE_OUTPUT = "FindingsRuleArn"
+
 
 class GuardDutyForwarder(Construct):
     """Sends every GuardDuty finding to Alert Logic, as a collector that shows in its console.
@@ -50,7 +57,7 @@ class GuardDutyForwarder(Construct):
     One is enough in an account and region: two would share their metrics, and so hide each other's silence.
 
     Creates in the account and region of the stack: rule, queue, dead-letter queue, alarms and function
-    `guardduty_findings`; function `collector_checkin` with an alarm, its schedule of 15 minutes, and the SSM parameter
+    `guardduty_findings`; function `collector_checkin` with alarms, its schedule of 15 minutes, and the SSM parameter
     that keeps the collector's id. The collector registers at a check-in, once the secret is filled; when the stack is
     destroyed it is deregistered, if Alert Logic can be reached then.
 
@@ -75,6 +82,7 @@ class GuardDutyForwarder(Construct):
         minimum_severity: float | None = None,
         finding_types: Sequence[str] = (),
         sample_findings: bool = True,
+        alarm_topic: sns.ITopic | None = None,
     ) -> None:
         """Create the forwarder.
 
@@ -89,10 +97,13 @@ class GuardDutyForwarder(Construct):
             finding_types: The types that are sent, such as `Recon:EC2/PortProbeUnprotectedPort`, or patterns in which
                 `*` stands for any letters, such as `*:EC2/*`; all if there is none.
             sample_findings: Whether GuardDuty's sample findings are sent, too.
+            alarm_topic: Where every alarm is published, when it begins and when it ends; nowhere unless given. A topic
+                of the stack's region, whose policy, and key, admit `cloudwatch.amazonaws.com`.
 
         Raises:
             ValueError: for a missing secret, `event_bus` and `coverage` that are not given together, a severity or type
-                that no finding can have, too many types, or a stack in another partition than `aws`.
+                that no finding can have, too many types, a stack in another partition than `aws`, or a topic of another
+                region.
         """
         super().__init__(scope, construct_id)
         require_partition(self)
@@ -125,10 +136,15 @@ class GuardDutyForwarder(Construct):
             ),
             targets=[self.findings.rule_target()],
         )
+        create_delivery_alarm(self.rule, event_bus)
         self.check_in = self._create_check_in(alert_logic)
         self.check_in_alarm = self._create_check_in_alarm()
         self.collector = self._create_collector()
         self._schedule_check_in()
+        notify(self, alarm_topic)
+        for name, value in ((QUEUE_OUTPUT, self.findings.queue.queue_url), (RULE_OUTPUT, self.rule.rule_arn)):
+            output = CfnOutput(self, name, description="What `make backfill` reads", value=value)
+            output.override_logical_id(name)
 
     def _create_check_in(self, alert_logic: AlertLogic) -> AssetFunction:
         collector_id = ssm.StringParameter(
@@ -169,22 +185,17 @@ class GuardDutyForwarder(Construct):
         return check_in
 
     def _create_check_in_alarm(self) -> cloudwatch.Alarm:
-        return cloudwatch.Alarm(
+        return RunbookAlarm(
             self,
             "CheckInAlarm",
-            alarm_description="collector_checkin: no check-in for 45 minutes; the log says why",
-            metric=cloudwatch.Metric(
-                namespace="AlertLogic",
-                metric_name="CheckIn",
-                dimensions_map={"service": "collector_checkin"},
-                period=_SILENT_AFTER,
-                statistic="Sum",
-            ),
+            metric=own_metric("collector_checkin", "CheckIn", statistic="Sum", period=_SILENT_AFTER),
+            label="check-ins",
             threshold=1,
-            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
-            evaluation_periods=1,
+            comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            section=Section.NO_CHECK_IN,
+            description="collector_checkin: no check-in for 45 minutes; the log says why",
             # A check-in that fails reports nothing, and so does one that never runs.
-            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
+            missing=cloudwatch.TreatMissingData.BREACHING,
         )
 
     def _create_collector(self) -> CustomResource:
@@ -208,6 +219,7 @@ class GuardDutyForwarder(Construct):
             schedule=events.Schedule.rate(_CHECK_IN_EVERY),
             targets=[targets.LambdaFunction(self.check_in.function)],
         )
+        create_delivery_alarm(schedule)
         # No check-in may register again what was just deregistered.
         schedule.node.add_dependency(self.collector)
 

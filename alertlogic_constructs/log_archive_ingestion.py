@@ -11,13 +11,16 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from ._acknowledge import acknowledge_wildcards
-from ._alarms import PATIENCE, PERIOD, create_alarm
+from ._alarms import PATIENCE, PERIOD, RunbookAlarm, Section, notify
 from ._naming import DEFAULT_PREFIX, Names, in_own_partition, notice_queue
+from ._queued_function import redrive_command
 from ._validation import Checks, require_partition
 from .alertlogic_role import vendor_statements
 from .central_trail import Subscriber
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_sns as sns
+
     from .alert_logic import AlertLogic
     from .central_trail import CentralTrail
 
@@ -26,6 +29,7 @@ _RETENTION = Duration.days(14)
 # polling, and the search for a confirmation, never use it up.
 _MAX_RECEIVE_COUNT = 1000
 _VISIBILITY_TIMEOUT = Duration.minutes(21)
+_LABEL = "CloudTrail notices"
 
 
 class LogArchiveIngestion(Construct):
@@ -64,6 +68,7 @@ class LogArchiveIngestion(Construct):
         trail: CentralTrail,
         subscriber: Subscriber = Subscriber.TOPIC_OWNER,
         vendor_policy: bool = False,
+        alarm_topic: sns.ITopic | None = None,
         prefix: str = DEFAULT_PREFIX,
     ) -> None:
         """Create queue and roles.
@@ -76,11 +81,13 @@ class LogArchiveIngestion(Construct):
             subscriber: Who subscribes the queue to the topic, as in `CloudTrailSubscription`.
             vendor_policy: Whether the role is granted all that the vendor's own role `ci_x_account_ct` is, instead of
                 what reading this queue and bucket needs.
+            alarm_topic: Where every alarm is published, when it begins and when it ends; nowhere unless given. A topic
+                of the stack's region, whose policy, and key, admit `cloudwatch.amazonaws.com`.
             prefix: The prefix of all physical names, the hub's own.
 
         Raises:
-            ValueError: for a malformed prefix, a stack in another partition than `aws`, or an encrypted trail in a
-                stack whose account is not known.
+            ValueError: for a malformed prefix, a stack in another partition than `aws`, an encrypted trail in a stack
+                whose account is not known, or a topic of another region.
         """
         super().__init__(scope, construct_id)
         self._names = Names(prefix)
@@ -97,29 +104,45 @@ class LogArchiveIngestion(Construct):
         self.role = self._create_role(alert_logic, trail, vendor_policy=vendor_policy)
         self.trail_reader_role = self._create_trail_reader_role(trail) if subscriber is Subscriber.TOPIC_OWNER else None
         self.key_policy_statement = None if trail.key_arn is None else self._key_policy_statement()
-        self.age_alarm = create_alarm(
+        self.age_alarm = RunbookAlarm(
             self,
             "AgeAlarm",
             metric=self.queue.metric_approximate_age_of_oldest_message(period=PERIOD, statistic="Maximum"),
+            label=_LABEL,
             threshold=PATIENCE.to_seconds(),
+            section=Section.NOTICES_NOT_POLLED,
             description="A CloudTrail notice has waited for an hour: Alert Logic does not poll",
+            # A queue that nobody uses reports nothing.
+            missing=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
-        self.collection_alarm = create_alarm(
+        self.collection_alarm = RunbookAlarm(
             self,
             "CollectionAlarm",
             metric=self._uncollected(),
+            label=_LABEL,
             threshold=0,
+            section=Section.LOGS_NOT_COLLECTED,
             description="CloudTrail notices were received for an hour, none deleted: Alert Logic cannot read the logs",
+            # Nothing was received.
+            missing=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
-        self.dead_letter_alarm = create_alarm(
+        self.dead_letter_alarm = RunbookAlarm(
             self,
             "DeadLetterAlarm",
             metric=self.dead_letter_queue.metric_approximate_number_of_messages_visible(
                 period=PERIOD, statistic="Maximum"
             ),
+            label=_LABEL,
             threshold=0,
-            description="Alert Logic received a CloudTrail notice 1,000 times and did not delete it",
+            section=Section.DEAD_LETTERS,
+            description=(
+                "Alert Logic received a CloudTrail notice 1,000 times and did not delete it. Once that is mended: "
+                f"{redrive_command(self.dead_letter_queue, self.queue)}"
+            ),
+            # A queue that holds a message reports it.
+            missing=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
+        notify(self, alarm_topic)
         self._create_outputs()
 
     def _uncollected(self) -> cloudwatch.MathExpression:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aws_cdk import App, Aws, CfnCondition, CfnOutput, CfnResource, DefaultStackSynthesizer, Fn, Stack
@@ -54,13 +56,15 @@ class MemberAccountStack(Stack):
         policy_document: iam.PolicyDocument | None,
         prefix: str,
     ) -> None:
-        # Under the CDK CLI a bare App would write into the caller's cdk.out and add its metadata to the body.
-        app = App(
-            outdir=tempfile.mkdtemp(prefix="member-account-"),
-            auto_synth=False,
-            analytics_reporting=False,
-            post_cli_context={"aws:cdk:enable-path-metadata": False},
-        )
+        # CDK makes the folder together with the app; template_body() makes it again for as long as it is needed.
+        with tempfile.TemporaryDirectory(prefix="member-account-") as folder:
+            # Under the CDK CLI a bare App would write into the caller's cdk.out and add its metadata to the body.
+            app = App(
+                outdir=folder,
+                auto_synth=False,
+                analytics_reporting=False,
+                post_cli_context={"aws:cdk:enable-path-metadata": False},
+            )
         super().__init__(
             app,
             "MemberAccount",
@@ -119,7 +123,13 @@ class MemberAccountStack(Stack):
         """
         app = self.node.root
         assert isinstance(app, App)  # noqa: S101 - as the constructor made it
-        body = json.dumps(app.synth().get_stack_by_name(self.stack_name).template, separators=(",", ":"))
+        folder = Path(app.outdir)
+        folder.mkdir(mode=0o700)
+        try:
+            template = app.synth().get_stack_by_name(self.stack_name).template
+        finally:
+            shutil.rmtree(folder)
+        body = json.dumps(template, separators=(",", ":"))
         size = len(body.encode())
         if size > MAX_TEMPLATE_BYTES:
             raise ValueError(

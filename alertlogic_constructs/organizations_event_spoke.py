@@ -9,10 +9,13 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
+from ._alarms import create_delivery_alarm, notify
 from ._delivery_role import create_delivery_role
 from ._validation import Checks, require_environment
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_sns as sns
+
     from .landing_zone import LandingZone
 
 # https://docs.aws.amazon.com/organizations/latest/userguide/orgs_cloudtrail-integration.html
@@ -48,8 +51,8 @@ class OrganizationsEventSpoke(Construct):
 
     Needed beside `ControlTowerIntegration` where the home region is another.
 
-    Creates in the management account, us-east-1: a rule on the default bus, and the role with which it puts events on
-    the default bus of the home region.
+    Creates in the management account, us-east-1: a rule on the default bus with an alarm, and the role with which it
+    puts events on the default bus of the home region.
 
     Attributes:
         rule: The rule.
@@ -58,16 +61,26 @@ class OrganizationsEventSpoke(Construct):
     See https://docs.aws.amazon.com/organizations/latest/userguide/orgs_cloudtrail-integration.html
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, landing_zone: LandingZone) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        landing_zone: LandingZone,
+        alarm_topic: sns.ITopic | None = None,
+    ) -> None:
         """Create the rule.
 
         Args:
             scope: The parent, in a stack of the management account in us-east-1.
             construct_id: The id in it.
             landing_zone: The landing zone.
+            alarm_topic: Where every alarm is published, when it begins and when it ends; nowhere unless given. A topic
+                of the stack's region, whose policy, and key, admit `cloudwatch.amazonaws.com`.
 
         Raises:
-            ValueError: for a stack in another account or region, or a landing zone whose home region is us-east-1.
+            ValueError: for a stack in another account or region, a topic of another region, or a landing zone whose
+                home region is us-east-1.
         """
         super().__init__(scope, construct_id)
         require_environment(self, account=landing_zone.management_account, region=ORGANIZATIONS_REGION)
@@ -95,3 +108,5 @@ class OrganizationsEventSpoke(Construct):
             event_pattern=organizations_event_pattern(landing_zone),
             targets=[targets.EventBus(bus, role=self.delivery_role)],
         )
+        create_delivery_alarm(self.rule)
+        notify(self, alarm_topic)

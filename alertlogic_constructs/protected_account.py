@@ -9,6 +9,7 @@ from aws_cdk import Aws, CustomResource, Duration, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from ._alarms import notify
 from ._naming import DEFAULT_PREFIX, Names
 from ._reading import grant_describe_vpcs
 from ._registration import Registration
@@ -18,6 +19,8 @@ from .protection import DeploymentMode, Offboarding, ProtectionScope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from aws_cdk import aws_sns as sns
 
     from .alert_logic import AlertLogic
     from .landing_zone import LandingZone
@@ -36,7 +39,7 @@ class ProtectedAccount(Construct):
 
     Creates in the account of the stack: the role that Alert Logic assumes, the role `<prefix>-hub-reader` with which
     the hub makes sure that the stack really asks and lists the VPCs, and the registration. Without a landing zone
-    also the registration service: topic, key, queues and function.
+    also the registration service: topic, key, queues, function and alarms.
 
     Attributes:
         alert_logic_role: The role that Alert Logic assumes.
@@ -60,6 +63,7 @@ class ProtectedAccount(Construct):
         account_name: str | None = None,
         offboarding: Offboarding | None = None,
         policy_document: iam.PolicyDocument | None = None,
+        alarm_topic: sns.ITopic | None = None,
         prefix: str = DEFAULT_PREFIX,
     ) -> None:
         """Create the roles and register the account.
@@ -80,11 +84,14 @@ class ProtectedAccount(Construct):
             offboarding: Without a landing zone, what becomes of the deployment when this construct is removed;
                 disabled unless given. With one, the hub decides.
             policy_document: A policy of your own for the role that Alert Logic assumes, in place of the pinned one.
+            alarm_topic: Without a landing zone, where every alarm is published, when it begins and when it ends;
+                nowhere unless given. A topic of the stack's region, whose policy, and key, admit
+                `cloudwatch.amazonaws.com`. With a landing zone there is no alarm here, but at the hub.
             prefix: The prefix of all physical names, the hub's own.
 
         Raises:
             ValueError: for a missing secret, a contradiction with the landing zone, a stack in another region than
-                its home region or in another partition than `aws`, or a malformed prefix.
+                its home region or in another partition than `aws`, a malformed prefix, or a topic of another region.
         """
         super().__init__(parent, construct_id)
         names = Names(prefix)
@@ -136,6 +143,7 @@ class ProtectedAccount(Construct):
         )
         # Registered last and deregistered first: Alert Logic and the registration function need the roles meanwhile.
         self.registration.node.add_dependency(*needed)
+        notify(self, alarm_topic)
 
     def _governed_regions(self, landing_zone: LandingZone | None) -> Sequence[str]:
         return (Stack.of(self).region,) if landing_zone is None else landing_zone.governed_regions

@@ -43,7 +43,7 @@ class Offboarding(Enum):
     DISABLE = "DISABLE"
     """The deployment stays, disabled: its history remains, and enabling it again is one step."""
     DELETE = "DELETE"
-    """The deployment and its credential are deleted."""
+    """The deployment and its credential are deleted; one that was there before us is disabled."""
     RETAIN = "RETAIN"
     """Nothing changes at Alert Logic."""
 

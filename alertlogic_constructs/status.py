@@ -73,7 +73,7 @@ def _fetched(bucket: str | None, stack: str) -> bytes | None:
     except ModuleNotFoundError as error:
         if error.name not in {"boto3", "botocore"}:
             raise
-        raise StatusError(f"{error.name} is missing; install alertlogic-constructs[status]") from error
+        raise StatusError(f"{error.name} is missing; install alertlogic-constructs[tools]") from error
     return fetch(bucket, stack=stack)
 
 

@@ -9,6 +9,7 @@ from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
 from constructs import Construct
 
+from ._alarms import create_delivery_alarm, notify
 from ._naming import Names
 from ._queued_function import QueuedFunction
 from ._reading import grant_assume_reader_role, grant_describe_vpcs
@@ -17,6 +18,8 @@ from .vpc_events_spoke import vpc_event_patterns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from aws_cdk import aws_sns as sns
 
     from .alert_logic import AlertLogic
     from .alertlogic_hub import AlertLogicHub
@@ -59,6 +62,7 @@ class VpcScopeWatcher(Construct):
         policy: ProtectionPolicy,
         scope: ProtectionScope,
         hub: AlertLogicHub | None = None,
+        alarm_topic: sns.ITopic | None = None,
     ) -> None:
         """Create the watcher.
 
@@ -69,10 +73,12 @@ class VpcScopeWatcher(Construct):
             policy: The protection policy of the VPCs, the one with which their accounts are registered.
             scope: The tags, those with which the accounts are registered.
             hub: The hub whose accounts are watched; this account and region alone unless given.
+            alarm_topic: Where every alarm is published, when it begins and when it ends; nowhere unless given. A topic
+                of the stack's region, whose policy, and key, admit `cloudwatch.amazonaws.com`.
 
         Raises:
             ValueError: for a missing secret, a scope without tags, a stack of another account or region than the hub's,
-                or one in another partition than `aws`.
+                one in another partition than `aws`, or a topic of another region.
         """
         super().__init__(parent, construct_id)
         _check(self, scope, hub)
@@ -114,6 +120,9 @@ class VpcScopeWatcher(Construct):
             )
             for rule_id, pattern in vpc_event_patterns(stack.account if hub is None else None).items()
         ]
+        for rule in self.rules:
+            create_delivery_alarm(rule, hub.bus if hub else None)
+        notify(self, alarm_topic)
 
 
 def _check(watcher: VpcScopeWatcher, scope: ProtectionScope, hub: AlertLogicHub | None) -> None:

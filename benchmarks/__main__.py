@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import findings, growth, imports, registrations, scope
+from benchmarks import findings, fuzz, growth, imports, registrations, scope
 
 
 def main() -> int:
     """Print each measurement beside its limit."""
-    rows = [*imports.measure(), *registrations.measure(), *scope.measure(), *findings.measure(), *growth.measure()]
+    parts = (imports, registrations, scope, findings, growth, fuzz)
+    rows = [row for part in parts for row in part.measure()]
     width = max(len(row.what) for row in rows)
     for row in rows:
         print(

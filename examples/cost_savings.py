@@ -1,6 +1,11 @@
-"""Alert Logic's cost savings style: one GuardDuty administrator, protected, sends the findings of all its members.
+"""For whoever wants the findings of many accounts, and one Alert Logic deployment: the cost savings style.
 
-Synthesize it with `cdk synth --app "python examples/cost_savings.py"`.
+Creates in the GuardDuty administrator account, which has the findings of all its members: in the home region the stack
+`AlertLogic-Administrator` with the account's registration (`ProtectedAccount`) and the forwarder, and in each other
+region a stack `AlertLogic-Findings-REGION` with a rule that sends the findings there. The members hold nothing.
+
+Deploy it with `cdk deploy --all --app "python examples/cost_savings.py"`, then run the command of the output
+`FillSecret`.
 """
 
 from __future__ import annotations

@@ -276,3 +276,27 @@ def test_one_error_lists_everything_that_is_wrong() -> None:
         "offboarding is None",
     ]
     assert [word for word in words if word not in str(refusal.value)] == []
+
+
+def test_alarms_are_published_to_the_topic_of_that_name_in_each_account() -> None:
+    app = _app({})
+    sample.build(app, sample.read_settings(_example() | {"alarm_topic_name": "operations"}))
+
+    actions = {
+        stack.environment.account: {
+            json.dumps(action)
+            for resource in stack.template["Resources"].values()
+            if resource["Type"] == "AWS::CloudWatch::Alarm"
+            for action in resource["Properties"]["AlarmActions"]
+        }
+        for stack in app.synth().stacks
+    }
+    for account, arns in actions.items():
+        [arn] = arns
+        assert f":sns:us-east-1:{account}:operations" in arn
+
+
+@pytest.mark.parametrize("name", [5, "", "operations.fifo", "arn:aws:sns:us-east-1:444444444444:operations"])
+def test_fails_when_the_alarm_topic_has_no_such_name(name: Any) -> None:
+    with pytest.raises(ValueError, match=r"alarm_topic_name is .*; give its name, not its ARN"):
+        sample.read_settings(_example() | {"alarm_topic_name": name})

@@ -346,7 +346,7 @@ class TestBucket:
         with monkeypatch.context() as missing:
             missing.setitem(sys.modules, "boto3", None)
             assert main(["--bucket", BUCKET]) == UNREADABLE
-        assert "install alertlogic-constructs[status]" in capsys.readouterr().err
+        assert "install alertlogic-constructs[tools]" in capsys.readouterr().err
 
         with monkeypatch.context() as missing:
             missing.setitem(sys.modules, "alertlogic_constructs.alertlogic_hub", None)

@@ -5,8 +5,7 @@ The queue's policy lets only our own rules and our own role send.
 
 from __future__ import annotations
 
-import json
-
+from aws.json_text import decoded
 from aws.queue import Refused
 
 from . import event, sweep
@@ -26,7 +25,7 @@ def parse(body: str, *, management_account_id: str, stack_arn: str) -> Content:
         Refused: It is nothing that belongs into the queue.
     """
     try:
-        document = json.loads(body)
+        document = decoded(body)
         if sweep.SWEEP_KEY in document:
             return sweep.read(document)
         return event.read(document, management_account_id=management_account_id, stack_arn=stack_arn)

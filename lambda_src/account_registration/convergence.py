@@ -81,14 +81,21 @@ class Convergence:
         """
         self._census.refresh(sweep_id)
 
-    def converge(self, orders: Sequence[Order]) -> dict[AwsAccountId, Outcome]:
-        """Return what became of each order; there must be one for an account at most."""
+    def converge(
+        self, orders: Sequence[Order], *, about: Callable[[AwsAccountId], None] = lambda _: None
+    ) -> dict[AwsAccountId, Outcome]:
+        """Return what became of each order.
+
+        Args:
+            orders: One for an account at most.
+            about: Told of each account before Alert Logic is asked about it.
+        """
         outcomes: dict[AwsAccountId, Outcome] = {}
         try:
             open_orders = self._without_unknown_policies(orders, outcomes)
             if open_orders:
                 self._census.require()
-            self._converge(self._with_central_credential(open_orders, outcomes), outcomes)
+            self._converge(self._with_central_credential(open_orders, outcomes), outcomes, about)
             if any(isinstance(outcome, RejectedError) for outcome in outcomes.values()):
                 # Perhaps for a policy that has another id by now.
                 self._policy_ids = {}
@@ -101,7 +108,9 @@ class Convergence:
             self._has_central_credential = False
         return outcomes
 
-    def _converge(self, orders: Sequence[Order], outcomes: dict[AwsAccountId, Outcome]) -> None:
+    def _converge(
+        self, orders: Sequence[Order], outcomes: dict[AwsAccountId, Outcome], about: Callable[[AwsAccountId], None]
+    ) -> None:
         efforts = [
             Effort(order, self._alert_logic, self._inventory, self._vpcs, self._names, self._policy_ids)
             for order in orders
@@ -113,6 +122,7 @@ class Convergence:
             is_any_registered = any(isinstance(effort.order, Registration) for effort in efforts)
             central = self._inventory.central_credentials() if is_any_registered else []
             for effort in efforts:
+                about(effort.order.account_id)
                 outcome = self._advance(effort, central)
                 if outcome:
                     outcomes[effort.order.account_id] = outcome

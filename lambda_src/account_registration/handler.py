@@ -37,7 +37,7 @@ from .settings import Settings
 from .status import STATUS_KEY, StatusWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -85,7 +85,9 @@ def wire() -> Wiring:
     table = AccountsTable(client("dynamodb"), name=settings.table_name)
     secrets_manager = client("secretsmanager")
     alert_logic = AlertLogic(
-        settings.alert_logic, access_key=lambda: access_key(secrets_manager, settings.alert_logic.secret_arn)
+        settings.alert_logic,
+        access_key=lambda: access_key(secrets_manager, settings.alert_logic.secret_arn, service=logger.service),
+        log=logger,
     )
     return Wiring(
         settings=settings,
@@ -128,11 +130,18 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
                 for case in cases
                 if isinstance(case.verdict, Admitted) and not case.must_be_answered(begun_at)
             ]
-            outcomes = wiring.convergence.converge(orders)
+            outcomes = wiring.convergence.converge(orders, about=_correlating(cases))
             for case in cases:
                 with batch.handling(case.message, correlation_id=case.request.id, due_at=case.due_at):
                     wiring.reporter.report(case, _outcome(case, outcomes), now=time.time())
     return batch.response()
+
+
+def _correlating(cases: Sequence[Case]) -> Callable[[AwsAccountId], None]:
+    """Tie the calls for an account to the request that they are made for; what all of them share, to the first."""
+    ids = {case.request.account_id: case.request.id for case in cases}
+    logger.set_correlation_id(cases[0].request.id)
+    return lambda account_id: logger.set_correlation_id(ids[account_id])
 
 
 def _outcome(case: Case, outcomes: Mapping[AwsAccountId, Settled | Exception]) -> Outcome:

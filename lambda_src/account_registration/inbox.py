@@ -5,11 +5,11 @@ CloudFormation's requests come wrapped by SNS, events in EventBridge's envelope,
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from aws.custom_resource import object_of, text_in
+from aws.json_text import decoded
 from aws.queue import Refused
 
 from . import accounts_event, request
@@ -52,7 +52,7 @@ def parse(body: str, *, management_account_id: str) -> Content:
         Refused: It is nothing that this function handles, or comes from somebody who may not send it.
     """
     try:
-        message = object_of(json.loads(body))
+        message = object_of(decoded(body))
         if "source" in message:
             return _event(message, management_account_id)
         return errand_in(message) or request.parse(body)

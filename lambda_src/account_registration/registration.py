@@ -155,9 +155,15 @@ def _deregister(order: Deregistration, state: State) -> tuple[Change, ...]:
     ours = _our_credentials(order, state)
     usable = ours | _of_the_role(order, state)
     linked = sorted((it for it in _deployments_of(order, state) if discover_credentials(it) & usable), key=age)
-    if order.offboarding is Offboarding.DISABLE:
-        return tuple(DisableDeployment(d.id) for d in linked if d.document.get("enabled", True))
-    return (*(DeleteDeployment(deployment.id) for deployment in linked), *_delete_unlinked(ours, state))
+    is_deleting = order.offboarding is Offboarding.DELETE
+    # What was adopted is not ours to delete.
+    deleted = [it for it in linked if is_deleting and is_made_by_us(it, order.account_id, state.credentials)]
+    disabled = [it for it in linked if it not in deleted and it.document.get("enabled", True)]
+    return (
+        *(DisableDeployment(it.id) for it in disabled),
+        *(DeleteDeployment(it.id) for it in deleted),
+        *(_delete_unlinked(ours, state) if is_deleting else ()),
+    )
 
 
 def _is_registered(

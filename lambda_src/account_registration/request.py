@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from aws.custom_resource import ResponseUrl, StackId, object_of, text_in
+from aws.json_text import decoded
 from aws.queue import Refused
 
 if TYPE_CHECKING:
@@ -94,12 +95,12 @@ def parse(body: str) -> Request:
         Refused: It is neither a request of CloudFormation nor one that is continued, or it cannot be answered.
     """
     try:
-        message = object_of(json.loads(body))
+        message = object_of(decoded(body))
         if "Continue" in message:
             return _request(message, request_type=message["Continue"], is_continued=True)
         if message["Type"] != "Notification":
             raise Refused(f"the message is a {message['Type']!r} of SNS, not a notification")
-        document = object_of(json.loads(message["Message"]))
+        document = object_of(decoded(text_in(message, "Message")))
         return _request(document, request_type=document["RequestType"], is_continued=False)
     except ValueError:
         raise Refused("the message is not JSON") from None

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from aws.queue import METRIC_NAMESPACE
+
 from .accounts_event import CURRENT
 from .reconcile import lingers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from aws_lambda_powertools.logging import Logger
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from .order import Offboarding
 
 STATUS_KEY: Final = "status.json"
+NOT_AS_WANTED_METRIC: Final = "AccountsNotAsWanted"
 # Every sweep speaks of every account that has a stack instance.
 SILENT_AFTER: Final = timedelta(days=1)
 # Of an account that has left something may still arrive for as long as queues keep it, which must not bring it back.
@@ -36,7 +41,7 @@ class StatusWriter:
         table: Where both sides note what they know.
         written: The status as it was written last.
         offboarding: What becomes of the deployment of an account that leaves.
-        logger: Gets one line each time.
+        logger: Gets one line each time, and the metrics.
     """
 
     table: AccountsTable
@@ -56,6 +61,7 @@ class StatusWriter:
         if has_changed:
             self.written.write(_encoded({"written_at": instant(now), "accounts": entries}))
         self.logger.info("status", extra={"accounts": len(entries), "written": has_changed})
+        count(entries, service=self.logger.service)
         for account in gone:
             if account.word.rank < instant(now - KEPT_FOR):
                 self.table.forget(account.word)
@@ -90,6 +96,21 @@ def entries_of(
         _entry(account, why_not_as_wanted(account), known.get(account.word.account_id, {}), now)
         for account in sorted(accounts, key=lambda it: it.word.account_id)
     ]
+
+
+def count(entries: Sequence[Mapping[str, Any]], *, service: str) -> None:
+    """Emit how many accounts stand how, for the dashboard and an alarm."""
+    wanted = [entry for entry in entries if entry["wanted"]]
+    figures = {
+        "AccountsWanted": len(wanted),
+        "AccountsEnrolled": sum(entry["enrolled"] for entry in wanted),
+        "AccountsRegistered": sum(entry["registered"] for entry in wanted),
+        NOT_AS_WANTED_METRIC: sum(entry["why"] is not None for entry in entries),
+    }
+    metrics = EphemeralMetrics(namespace=METRIC_NAMESPACE, service=service)
+    for name, value in figures.items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    metrics.flush_metrics()
 
 
 def has_left(account: KnownAccount, offboarding: Offboarding, *, now: datetime) -> bool:

@@ -12,7 +12,7 @@ from .errors import (
     SecretError,
     TooLargeError,
 )
-from .models import Account, Credential, Deployment, LinkedCredential, Policy, RolePolicy
+from .models import Account, Credential, Deployment, LinkedCredential, Policy, RolePolicy, RoleVerdict
 from .settings import AccessKey, AlertLogicSettings
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "RejectedError",
     "RetryableError",
     "RolePolicy",
+    "RoleVerdict",
     "SecretError",
     "Statistic",
     "TooLargeError",

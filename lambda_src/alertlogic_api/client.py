@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
+    from .session import Log
     from .settings import AccessKey, AlertLogicSettings
 
 
@@ -28,6 +30,7 @@ class AlertLogic:
         access_key: Called whenever a token is needed, so that a key that was rotated is found.
         clock: The time in Unix seconds.
         sleep: How to wait between two attempts.
+        log: Gets a line for each call, with whatever correlation the caller has set by then.
     """
 
     def __init__(
@@ -37,9 +40,10 @@ class AlertLogic:
         access_key: Callable[[], AccessKey],
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
+        log: Log = logging.getLogger(__name__),  # noqa: B008 - the same one each time
     ) -> None:
         self._transport = Transport(clock=clock, sleep=sleep)
-        session = Session(settings, self._transport, access_key=access_key, clock=clock)
+        session = Session(settings, self._transport, access_key=access_key, clock=clock, log=log)
         self.deployments: Final = Deployments(session)
         self.credentials: Final = Credentials(session)
         self.policies: Final = Policies(session)

@@ -152,3 +152,23 @@ class RolePolicy:
             external_id=document["external_id"],
             policy_document=document["policy_document"],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class RoleVerdict:
+    """What Alert Logic thinks of a role in an account.
+
+    Attributes:
+        status: `latest` if it is as it should be.
+        message: The same for people.
+        version: The day of the version that it has, `YYYY-MM-DD`; empty where Alert Logic does not say.
+    """
+
+    status: str
+    message: str
+    version: str
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> RoleVerdict:
+        """Read a verdict as the API answers it."""
+        return cls(document["status"], document.get("message", ""), document.get("version", ""))

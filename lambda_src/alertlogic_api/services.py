@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote
 
-from .models import Account, Credential, Deployment, Policy, RolePolicy
+from .models import Account, Credential, Deployment, Policy, RolePolicy, RoleVerdict
 
 if TYPE_CHECKING:
     import builtins
@@ -119,6 +119,23 @@ class Roles:
         """Read the latest version of a role, such as `ci_full`."""
         path = f"/themis/v1/{self._session.customer_id}/roles/aws/{quote(role_type, safe='')}/latest"
         return self._session.call("GET", "themis", path, read=RolePolicy.from_document)
+
+    def validate(self, role_type: str, *, role_arn: str, external_id: str) -> RoleVerdict:
+        """Have Alert Logic look at a role, which it assumes for that, and say what it thinks of it.
+
+        Raises:
+            RejectedError: It thinks nothing of it; the message says why.
+        """
+        credential = {
+            "platform_type": "aws",
+            "role_type": role_type,
+            "arn": role_arn,
+            "external_id": external_id,
+        }
+        path = f"/themis/v1/validate/aws/{quote(role_type, safe='')}"
+        return self._session.call(
+            "POST", "themis", path, read=RoleVerdict.from_document, body={"credential": credential}
+        )
 
 
 def _each(read: Callable[[Any], _T]) -> Callable[[Any], builtins.list[_T]]:

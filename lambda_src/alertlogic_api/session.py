@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 
 from requests.auth import AuthBase, HTTPBasicAuth
 
@@ -53,6 +53,16 @@ _REST_OF_URL: Final = r"(/[!-\[\]-~]*)?"
 _T = TypeVar("_T")
 
 
+class Log(Protocol):
+    """Takes a line for each call, as a function's logger does."""
+
+    def debug(self, msg: str, *, extra: Mapping[str, object]) -> None:
+        """Take a line that is wanted only when looking for something."""
+
+    def info(self, msg: str, *, extra: Mapping[str, object]) -> None:
+        """Take a line."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Token(AuthBase):
     value: str = field(repr=False)
@@ -73,12 +83,14 @@ class Session:
         *,
         access_key: Callable[[], AccessKey],
         clock: Callable[[], float],
+        log: Log,
     ) -> None:
         self.customer_id: Final = settings.customer_id
         self._settings = settings
         self._transport = transport
         self._access_key = access_key
         self._clock = clock
+        self._log = log
         self._token: _Token | None = None
         self._hosts: dict[str, str] = {}
 
@@ -88,7 +100,7 @@ class Session:
         Raises:
             AlertLogicError: As the tree in `errors` says.
         """
-        answer = self._send(method, self._base_url(service) + path, body)
+        answer = self._send(method, service, path, body)
         self._require_success(answer, service)
         return _read(answer, service, read)
 
@@ -98,7 +110,7 @@ class Session:
         Raises:
             AlertLogicError: As the tree in `errors` says.
         """
-        answer = self._send("DELETE", self._base_url(service) + path)
+        answer = self._send("DELETE", service, path)
         if answer.status != 404:  # noqa: PLR2004 - not found
             self._require_success(answer, service)
 
@@ -108,7 +120,7 @@ class Session:
         Raises:
             AlertLogicError: As the tree in `errors` says.
         """
-        answer = self._send("PUT", self._base_url(service) + path, body)
+        answer = self._send("PUT", service, path, body)
         if answer.status != 304:  # noqa: PLR2004 - not modified
             self._require_success(answer, service)
 
@@ -120,24 +132,40 @@ class Session:
             AlertLogicError: As the tree in `errors` says.
         """
         url = self._base_url(service) + path
-        answer = self._send("POST", url, body, headers)
+        answer = self._send("POST", service, path, body, headers, url=url)
         for _ in range(MOST_REDIRECTS):
             if answer.status != 307:  # noqa: PLR2004 - temporary redirect, the same request
                 break
             url = redirect_url(url, answer.location, global_endpoint=self._settings.global_endpoint)
             self._transport.pause(answer.retry_after or 0)
-            answer = self._send("POST", url, body, headers)
+            answer = self._send("POST", service, path, body, headers, url=url)
         if answer.status in _CONTENT_ERRORS:
             raise _CONTENT_ERRORS[answer.status](answer.status, f"{service}: {self._message(answer)}")
         self._require_success(answer, service)
 
-    def _send(self, method: str, url: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
+    def _send(
+        self,
+        method: str,
+        service: str,
+        path: str,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        url: str | None = None,
+    ) -> Answer:
+        url = url or self._base_url(service) + path
         for _ in range(2):
             answer = self._transport.send(method, url, auth=self._valid_token(), body=body, headers=headers)
+            self._note(method, service, path, answer)
             if answer.status != 401:  # noqa: PLR2004 - unauthorized
                 return answer
             self._token = None
         raise AuthenticationError("a token that was issued for it a moment ago is not accepted")
+
+    def _note(self, method: str, service: str, path: str, answer: Answer) -> None:
+        # Never the URL itself: one that Alert Logic redirects to may hold a token. Reads are many, and change nothing.
+        write = self._log.debug if method == "GET" else self._log.info
+        write("Alert Logic answered", extra={"call": f"{method} {service} {path}", "status": answer.status})
 
     def _valid_token(self) -> _Token:
         if self._token is None or self._clock() >= self._token.ends_at - RENEW_BEFORE_END_SECONDS:
@@ -145,12 +173,13 @@ class Session:
         return self._token
 
     def _authenticate(self) -> _Token:
-        key = self._access_key()
+        key, path = self._access_key(), "/aims/v1/authenticate"
         answer = self._transport.send(
             "POST",
-            f"{self._settings.global_endpoint}/aims/v1/authenticate",
+            self._settings.global_endpoint + path,
             auth=HTTPBasicAuth(key.access_key_id, key.secret_key),
         )
+        self._note("POST", "aims", path, answer)
         if _is_refusal(answer.status):
             raise AuthenticationError(_reason(answer))
         self._require_success(answer, "authenticate")
@@ -160,7 +189,7 @@ class Session:
         if service not in self._hosts:
             [services] = [group for group in SERVICES if service in group]
             path = f"/endpoints/v1/{self.customer_id}/residency/{self._settings.residency}/endpoints"
-            answer = self._send("POST", self._settings.global_endpoint + path, services)
+            answer = self._send("POST", "endpoints", path, services, url=self._settings.global_endpoint + path)
             self._require_success(answer, "endpoints")
             self._hosts |= _read(
                 answer, "endpoints", lambda hosts: {name: str(hosts[name]) for name in {service, *hosts}}

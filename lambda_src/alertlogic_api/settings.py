@@ -98,7 +98,7 @@ def _json(text: str) -> object:
     # Nothing is raised from here: json's own exception holds the whole text.
     try:
         return json.loads(text)
-    except ValueError:
+    except (RecursionError, ValueError):
         return None
 
 

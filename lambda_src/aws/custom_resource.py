@@ -28,6 +28,8 @@ TIMEOUT_SECONDS: Final = (3, 7)
 _STACK_ID: Final = re.compile(
     r"arn:aws:cloudformation:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):stack/[A-Za-z0-9-]+/[A-Za-z0-9-]+"
 )
+# Half of a pair of UTF-16 can be neither logged nor sent on.
+_HALF_A_LETTER: Final = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def text_in(document: Mapping[str, Any], name: str) -> str:
         TypeError: It is no text.
     """
     value = document[name]
-    if not isinstance(value, str):
+    if not isinstance(value, str) or _HALF_A_LETTER.search(value):
         raise TypeError
     return value
 

@@ -70,7 +70,9 @@ def wire() -> Wiring:
     settings = Settings.from_environment(os.environ)
     secrets_manager = client("secretsmanager")
     alert_logic = AlertLogic(
-        settings.alert_logic, access_key=lambda: access_key(secrets_manager, settings.alert_logic.secret_arn)
+        settings.alert_logic,
+        access_key=lambda: access_key(secrets_manager, settings.alert_logic.secret_arn, service=logger.service),
+        log=logger,
     )
     return Wiring(
         alert_logic=alert_logic,
@@ -102,6 +104,7 @@ def lambda_handler(event: Any, context: LambdaContext) -> None:  # noqa: ANN401 
         case {"RequestType": _}:
             _answer(event, context)
         case {"source": "aws.events", "detail-type": "Scheduled Event"}:
+            logger.set_correlation_id(event.get("id"))
             _check_in(context)
         case _:
             raise ForeignEventError("the event is neither a beat of the schedule nor a request of CloudFormation")

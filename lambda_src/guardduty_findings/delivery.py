@@ -11,7 +11,7 @@ from aws.queue import Refused
 from .payload import MOST_BYTES, Payload, pack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from .finding import Finding
 
@@ -42,7 +42,13 @@ class NotAccepted:
 Outcome = Accepted | NotAccepted
 
 
-def deliver(findings: Sequence[Finding], *, ingest: Ingest, source_id: str) -> Iterator[Outcome]:
+def deliver(
+    findings: Sequence[Finding],
+    *,
+    ingest: Ingest,
+    source_id: str,
+    about: Callable[[Finding], None] = lambda _: None,
+) -> Iterator[Outcome]:
     """Send findings and yield what became of them, in their order, as soon as it is known.
 
     A request that is refused for what is in it is halved until it is known which finding is at fault. After any other
@@ -52,18 +58,22 @@ def deliver(findings: Sequence[Finding], *, ingest: Ingest, source_id: str) -> I
         findings: What to send.
         ingest: Takes the requests.
         source_id: The collector that Alert Logic is to name as their source.
+        about: Told of the first finding of each request before that is sent.
     """
     settled = 0
     try:
-        for outcome in _deliver(findings, ingest, source_id):
+        for outcome in _deliver(findings, ingest, source_id, about):
             settled += len(outcome.findings)
             yield outcome
     except Exception as error:  # noqa: BLE001 - an outcome like any other
         yield NotAccepted(findings[settled:], error)
 
 
-def _deliver(findings: Sequence[Finding], ingest: Ingest, source_id: str) -> Iterator[Outcome]:
+def _deliver(
+    findings: Sequence[Finding], ingest: Ingest, source_id: str, about: Callable[[Finding], None]
+) -> Iterator[Outcome]:
     for payload in pack(findings, source_id=source_id):
+        about(payload.findings[0])
         refusal = _refusal(payload, ingest)
         if refusal is None:
             yield Accepted(payload.findings, len(payload.body))
@@ -71,8 +81,8 @@ def _deliver(findings: Sequence[Finding], ingest: Ingest, source_id: str) -> Ite
             yield NotAccepted(payload.findings, Refused(refusal))
         else:
             middle = len(payload.findings) // 2
-            yield from _deliver(payload.findings[:middle], ingest, source_id)
-            yield from _deliver(payload.findings[middle:], ingest, source_id)
+            yield from _deliver(payload.findings[:middle], ingest, source_id, about)
+            yield from _deliver(payload.findings[middle:], ingest, source_id, about)
 
 
 def _refusal(payload: Payload, ingest: Ingest) -> str | None:

@@ -5,12 +5,12 @@ https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_findings_eventbridge.h
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from aws.json_text import decoded
 from aws.queue import Refused
 
 if TYPE_CHECKING:
@@ -67,32 +67,23 @@ def parse(body: str) -> Finding:
     if not isinstance(detail, dict):
         raise Refused(f"event {event_id} has no detail")
     identity = Identity(*(_text(detail, name, of=f"the detail of event {event_id}") for name in _IDENTITY))
-    if detail.get("region", region) != region:
-        raise Refused(f"event {event_id} comes from {region}, but its finding from another region")
+    # Of a global service's finding the region may be another than the one in which GuardDuty found it, and nothing
+    # says of which of the two the ARN is: https://docs.aws.amazon.com/guardduty/latest/APIReference/API_Finding.html
     arn = detail.get("arn", "")
-    if "arn" in detail and not (isinstance(arn, str) and re.match(f"arn:[^:]+:guardduty:{re.escape(region)}:", arn)):
+    regions = "|".join(re.escape(str(it)) for it in (region, detail.get("region", region)))
+    if "arn" in detail and not (isinstance(arn, str) and re.match(f"arn:[^:]+:guardduty:({regions}):", arn)):
         raise Refused(f"event {event_id} has an ARN that is not GuardDuty's in {region}")
     return Finding(identity, event_id, account, _reported_at(event), body.encode())
 
 
 def _read(body: str) -> dict[str, Any]:
     try:
-        event: Any = _DECODER.decode(body)
-        # What JSON cannot hold, the request to Alert Logic cannot either.
-        body.encode()
-    except (RecursionError, ValueError):
+        event: Any = decoded(body)
+    except ValueError:
         raise Refused("the message is not JSON") from None
     if not isinstance(event, dict):
         raise Refused("the message is not a JSON object")
     return event
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
-# Python reads NaN and Infinity, but they would spoil the batch for everybody who keeps to the standard.
-_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _text(fields: Mapping[str, Any], name: str, *, of: str) -> str:

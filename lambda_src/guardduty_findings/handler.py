@@ -73,7 +73,11 @@ def wire() -> Wiring:
     return Wiring(
         settings=settings,
         queue=Queue(client("sqs"), url=settings.queue_url, dead_letter_url=settings.dead_letter_queue_url),
-        alert_logic=AlertLogic(settings.alert_logic, access_key=lambda: access_key(secrets_manager, secret_arn)),
+        alert_logic=AlertLogic(
+            settings.alert_logic,
+            access_key=lambda: access_key(secrets_manager, secret_arn, service=logger.service),
+            log=logger,
+        ),
     )
 
 
@@ -92,6 +96,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
             [notices[0].finding for notices in same.values()],
             ingest=wiring.alert_logic.ingest,
             source_id=context.invoked_function_arn,
+            # Of the findings in a request the first stands for all.
+            about=lambda finding: logger.set_correlation_id(finding.event_id),
         ):
             notices = [notice for finding in outcome.findings for notice in same[finding.identity]]
             messages = [notice.message for notice in notices]

@@ -63,9 +63,9 @@ def wire() -> Wiring:
 
 
 @logger.inject_lambda_context(clear_state=True)
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | None:
+def lambda_handler(event: Any, context: LambdaContext) -> dict[str, Any] | None:  # noqa: ANN401 - whoever may invoke it may send anything
     """Handle a request of CloudFormation, or a batch of those that wait in the queue."""
-    if "Records" not in event:
+    if not (isinstance(event, dict) and "Records" in event):
         _take_in(event)
         return None
     wiring = wire()
@@ -81,7 +81,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     return batch.response()
 
 
-def _take_in(event: dict[str, Any]) -> None:
+def _take_in(event: Any) -> None:  # noqa: ANN401 - as above
     """Queue a request to empty the StackSet, and answer any other; where that fails, Lambda tries again."""
     try:
         request = parse(event)

@@ -5,11 +5,11 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from aws.custom_resource import ResponseUrl, StackId, echoed, object_of, text_in
+from aws.json_text import decoded
 from aws.queue import NotYet, Refused
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ class Request:
         Raises:
             RequestRefusedError: It asks for something else, or for another StackSet.
         """
-        if self.type not in {"Create", "Update", "Delete"}:
+        # What cannot be in a set can be looked for in a tuple.
+        if self.type not in ("Create", "Update", "Delete"):
             raise RequestRefusedError(f"the request has the unknown type {self.type!r}")
         if self.type != "Create" and self.physical_resource_id is None:
             raise RequestRefusedError("the request lacks 'PhysicalResourceId'")
@@ -113,7 +114,7 @@ def parse_message(body: str) -> Request:
         Refused: It is no request of CloudFormation, or cannot be answered.
     """
     try:
-        return parse(object_of(json.loads(body)))
+        return parse(object_of(decoded(body)))
     except ValueError:
         raise Refused("the message is not JSON") from None
     except TypeError:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from aws.environment import ACCOUNT_ID, REGION
+from aws.json_text import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,7 +134,7 @@ def region_of(arn: str) -> str:
 def token_in(body: str, *, topic_arn: str) -> str | None:
     """Return the token of a message that asks to confirm a subscription to this topic; None for any other message."""
     try:
-        message = json.loads(body)
+        message = decoded(body)
     except ValueError:
         return None
     match message:
@@ -155,8 +156,8 @@ def _filter(properties: Mapping[str, Any]) -> dict[str, str]:
     if text == "":
         return {}
     try:
-        policy = json.loads(text)  # type: ignore[arg-type] # what is no text is a TypeError
-    except (TypeError, ValueError):
+        policy = decoded(text) if isinstance(text, str) else None
+    except ValueError:
         policy = None
     if not policy or not isinstance(policy, dict):
         raise UnusablePropertyError(f"FilterPolicy is {text!r}; it must be a JSON object that is not empty, or nothing")

@@ -157,12 +157,19 @@ class Convergence:
         self._policy_id: str | None = None
         self._deployment_ids: dict[AwsAccountId, str] = {}
 
-    def converge(self, touched: Mapping[AwsAccountId, Collection[str]], *, vpcs: Vpcs) -> dict[AwsAccountId, Outcome]:
+    def converge(
+        self,
+        touched: Mapping[AwsAccountId, Collection[str]],
+        *,
+        vpcs: Vpcs,
+        about: Callable[[AwsAccountId], None] = lambda _: None,
+    ) -> dict[AwsAccountId, Outcome]:
         """Return what became of each account.
 
         Args:
             touched: The regions of each account in which something happened; the others are not looked at.
             vpcs: Sees the VPCs.
+            about: Told of each account before Alert Logic is asked about it.
         """
         if not touched:
             return {}
@@ -174,6 +181,7 @@ class Convergence:
         ownership = _Ownership(self._credentials)
         outcomes: dict[AwsAccountId, Outcome] = {}
         for account_id, regions in touched.items():
+            about(account_id)
             try:
                 outcomes[account_id] = self._converge(_Case(account_id, tuple(sorted(regions)), vpcs, ownership))
             except Exception as error:  # noqa: BLE001 - one account must not fail the others

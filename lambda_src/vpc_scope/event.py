@@ -6,12 +6,12 @@ https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-ec2.html
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from aws.environment import ACCOUNT_ID, REGION
+from aws.json_text import decoded
 from aws.organizations import AwsAccountId
 from aws.queue import Refused
 
@@ -45,7 +45,7 @@ def parse(body: str) -> VpcEvent:
         Refused: It is not an event about a VPC, or contradicts itself.
     """
     try:
-        event: dict[str, Any] = json.loads(body)
+        event: dict[str, Any] = decoded(body)
         origin = (event["source"], event["detail-type"])
         parsed = VpcEvent(event["id"], AwsAccountId(event["account"]), event["region"])
         parts = {".+": parsed.id, ACCOUNT_ID.pattern: parsed.account_id, REGION.pattern: parsed.region}

@@ -67,7 +67,11 @@ def wire() -> Wiring:
     settings = Settings.from_environment(os.environ)
     role_name, secret_arn = settings.reader_role_name, settings.alert_logic.secret_arn
     secrets_manager = client("secretsmanager")
-    alert_logic = AlertLogic(settings.alert_logic, access_key=lambda: access_key(secrets_manager, secret_arn))
+    alert_logic = AlertLogic(
+        settings.alert_logic,
+        access_key=lambda: access_key(secrets_manager, secret_arn, service=logger.service),
+        log=logger,
+    )
     return Wiring(
         settings=settings,
         queue=Queue(client("sqs"), url=settings.queue_url, dead_letter_url=settings.dead_letter_queue_url),
@@ -95,7 +99,12 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     touched = {account_id: {notice.event.region for notice in notices} for account_id, notices in by_account.items()}
     wiring.vpcs.forget()
     with wiring.alert_logic.within(lambda: context.get_remaining_time_in_millis() / 1000 - RESERVED_SECONDS):
-        outcomes = wiring.convergence.converge(touched, vpcs=wiring.vpcs)
+        outcomes = wiring.convergence.converge(
+            touched,
+            vpcs=wiring.vpcs,
+            # Of several events of an account the first stands for all.
+            about=lambda account_id: logger.set_correlation_id(by_account[account_id][0].event.id),
+        )
     for account_id, outcome in outcomes.items():
         notices = by_account[account_id]
         if isinstance(outcome, Converged):
@@ -127,6 +136,7 @@ def _report(outcome: Converged, notices: Sequence[Notice]) -> None:
     logger.set_correlation_id(notices[0].event.id)
     details = {
         "account_id": notices[0].event.account_id,
+        "event_ids": [notice.event.id for notice in notices],
         "regions": sorted({notice.event.region for notice in notices}),
         "added": outcome.added,
         "removed": outcome.removed,

@@ -170,10 +170,15 @@ def test_alarms_watch_what_waits_what_failed_and_the_function(
     watched = {alarm["Properties"].get("MetricName", "age"): alarm["Properties"] for alarm in alarms}
     assert {name: alarm["Threshold"] for name, alarm in watched.items()} == {
         "age": 3600,
+        "AccountsNotAsWanted": 0,
         "ApproximateNumberOfMessagesVisible": 0,
         "Errors": 0,
+        "FailedInvocations": 0,
+        "SecretUnusable": 0,
+        "Throttles": 0,
     }
-    assert {alarm["TreatMissingData"] for alarm in watched.values()} == {"notBreaching"}
+    seconds = {name: alarm["EvaluationPeriods"] * alarm.get("Period", 900) for name, alarm in watched.items()}
+    assert seconds == dict.fromkeys(watched, 900) | {"Throttles": 3600, "AccountsNotAsWanted": 24 * 3600}
 
 
 def test_fails_when_the_secret_is_missing(security_stack: Stack, landing_zone: LandingZone) -> None:

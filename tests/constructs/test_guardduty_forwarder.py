@@ -82,6 +82,17 @@ def test_filters_are_event_patterns(security_stack: Stack, alert_logic: AlertLog
     }
 
 
+def test_a_backfill_finds_it_by_its_outputs(security_stack: Stack, alert_logic: AlertLogic) -> None:
+    template = _forwarder(security_stack, alert_logic)
+
+    rules = template.find_resources("AWS::Events::Rule")
+    [rule_id] = [id_ for id_, rule in rules.items() if rule["Properties"] == _rule(template)]
+    [source] = template.find_resources("AWS::Lambda::EventSourceMapping").values()
+    [queue_id, _] = source["Properties"]["EventSourceArn"]["Fn::GetAtt"]
+    template.has_output("FindingsRuleArn", {"Value": {"Fn::GetAtt": [rule_id, "Arn"]}})
+    template.has_output("FindingsQueueUrl", {"Value": {"Ref": queue_id}})
+
+
 def test_hundreds_of_findings_are_one_batch(security_stack: Stack, alert_logic: AlertLogic) -> None:
     template = _forwarder(security_stack, alert_logic)
 

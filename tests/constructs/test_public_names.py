@@ -21,6 +21,7 @@ def test_exactly_these_names_are_public() -> None:
         "LandingZone",
         "LogArchiveIngestion",
         "Offboarding",
+        "OperationsDashboard",
         "OrganizationalUnits",
         "OrganizationsEventSpoke",
         "ProtectedAccount",

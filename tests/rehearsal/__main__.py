@@ -7,6 +7,7 @@ import sys
 import time
 
 from tests.rehearsal import Rehearsal, chaos, permissions
+from tests.rehearsal.leaks import PLACES
 from tests.rehearsal.scenes_alertlogic import (
     TOKEN_MINUTES,
     an_account_leaves,
@@ -15,6 +16,7 @@ from tests.rehearsal.scenes_alertlogic import (
     outages,
     what_alert_logic_holds,
 )
+from tests.rehearsal.scenes_backfill import backfill, findings_before_the_collector
 from tests.rehearsal.scenes_change import hub_deployed, key_rotated, region_added, tags_and_policy_changed
 from tests.rehearsal.scenes_collector import checks_in_with_an_empty_secret, registers, tells_of_trouble
 from tests.rehearsal.scenes_cost_savings import cost_savings
@@ -45,6 +47,7 @@ from tests.rehearsal.scenes_logs import (
     logs_are_refused,
     the_subscription_is_made_anew,
 )
+from tests.rehearsal.scenes_moving_over import moving_over, nothing_of_the_vendors_goes, vendors_stacks_go
 from tests.rehearsal.scenes_scope import (
     many_vpcs,
     tagged_before_enrollment,
@@ -158,6 +161,19 @@ def another_landing_zone() -> Story:
         return story
 
 
+def the_vendors_landing_zone() -> Story:
+    """Play how a landing zone that the vendor's templates protected is moved over, its open findings with it."""
+    with Rehearsal() as rehearsal:
+        story = Story(rehearsal)
+        with story.surviving(moving_over.__name__):
+            findings = findings_before_the_collector(story)
+            estate = moving_over(story)
+            backfill(story, findings)
+            vendors_stacks_go(story, estate)
+            nothing_of_the_vendors_goes(story, estate)
+        return story
+
+
 def landing_zone_over_time(unused_before: dict[str, list[str]]) -> Story:
     """Play what happens to a landing zone that was there before the stacks were, until they are destroyed.
 
@@ -179,6 +195,17 @@ def landing_zone_over_time(unused_before: dict[str, list[str]]) -> Story:
         return story
 
 
+def check_leaks(story: Story) -> None:
+    """Check that all that a landing zone showed of itself showed no secret."""
+    leaks = story.rehearsal.leaks
+    searched = ", ".join(f"{count} of {place}" for place, count in sorted(leaks.searched.items()))
+    story.tell(f"searched for secrets, in characters: {searched}")
+    story.equal("no secret and no pre-signed URL shows", [*leaks.found], [])
+    story.equal(
+        "they were searched for everywhere", PLACES - {place for place, count in leaks.searched.items() if count}, set()
+    )
+
+
 def _seeds(text: str) -> list[int]:
     """Read `7` or `1-20`."""
     first, _, last = text.partition("-")
@@ -190,7 +217,7 @@ def _stories(seeds: list[int]) -> list[Story]:
         return [chaos.play(seed) for seed in seeds]
     synthesize_ahead()
     first = landing_zone()
-    return [first, another_landing_zone(), landing_zone_over_time(first.unused)]
+    return [first, another_landing_zone(), the_vendors_landing_zone(), landing_zone_over_time(first.unused)]
 
 
 def main() -> int:
@@ -201,6 +228,8 @@ def main() -> int:
     options = parser.parse_args()
     started = time.perf_counter()
     stories = _stories(options.chaos)
+    for story in stories:
+        check_leaks(story)
     failures = [failure for story in stories for failure in story.failures]
     for failure in failures:
         sys.stdout.write(f"FAIL  {failure}\n")

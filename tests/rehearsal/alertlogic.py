@@ -21,6 +21,8 @@ from tests.rehearsal.meeting import Meeting
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+# By which a token is recognized, wherever it shows.
+TOKEN_PREFIX = "token-of-alert-logic-"
 ACCESS_KEY_ID = "0123456789abcdef"
 SECRET_KEY = "rehearsal-secret-key-7f3a9d"
 
@@ -133,6 +135,12 @@ class FakeAlertLogic(Customer):
     def secret_string(self) -> str:
         """Return what the secret holds when it holds the key that is good from the start."""
         return json.dumps({"access_key_id": ACCESS_KEY_ID, "secret_key": SECRET_KEY})
+
+    @property
+    def access_keys(self) -> dict[str, str]:
+        """The secret of every key that is good, or at least known, by the key's id."""
+        with self._lock:
+            return {access_key_id: key.secret_key for access_key_id, key in self._access_keys.items()}
 
     def set_access_key(self, access_key_id: str, secret_key: str, *, refusal: Refusal | None = None) -> None:
         """Make a key known, or change it; with `refusal` it is known but authenticates nobody."""
@@ -316,7 +324,7 @@ class FakeAlertLogic(Customer):
             match = re.fullmatch(pattern, request.path) if method == request.method else None
             if match:
                 values = {name: unquote(value) for name, value in match.groupdict().items()}
-                if values.pop("cid") != self.customer_id:
+                if values.pop("cid", self.customer_id) != self.customer_id:
                     raise RefusedError(404, {"error": "account_not_found"})
                 return handler(self, request, **values)
         raise RefusedError(404, {"error": "not_found"})
@@ -337,7 +345,7 @@ class FakeAlertLogic(Customer):
             raise RefusedError(401, {"error": key.refusal}, ("x-aims-session-token", secrets.token_hex(8)))
         if key.refusal:
             raise RefusedError(400, {"error": key.refusal})
-        token, ends_at = secrets.token_urlsafe(32), self._clock() + self.token_lifetime
+        token, ends_at = f"{TOKEN_PREFIX}{secrets.token_urlsafe(32)}", self._clock() + self.token_lifetime
         self._tokens[token] = (access_key_id, ends_at)
         return Answer(
             200,

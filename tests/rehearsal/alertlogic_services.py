@@ -34,6 +34,7 @@ POLICIES = (
 )
 SERVICES = ("aims", "azcollect", "collector_status", "credentials", "deployments", "ingest", "policies", "themis")
 ROLE_TYPES = ("ci_essentials", "ci_full", "ci_manual", "ci_readonly", "ci_x_account_ct")
+ROLE_VERSION = "2022-01-01"
 AWS_ACCOUNT_ID = "733251395267"
 
 
@@ -44,6 +45,10 @@ class Customer(Collection):
         deployments: All deployments by id, as the API answers them.
         credentials: All credentials by id, as the API answers them.
         policies: The policies to which the customer is entitled.
+        role_policies: The latest policy of each role type.
+        role_verdicts: Status, word and message with which themis answers about a role, by its ARN; all is well with
+            the others.
+        aws_account_id: Alert Logic's own AWS account.
         hosts: What the lookup of endpoints answers for a service, in place of the fake's own address.
         user_id: The user of every access key, who is `created.by` of what a client creates.
     """
@@ -54,6 +59,11 @@ class Customer(Collection):
         self.deployments: dict[str, dict[str, Any]] = {}
         self.credentials: dict[str, dict[str, Any]] = {}
         self.policies: list[dict[str, Any]] = [dict(policy) for policy in POLICIES]
+        self.role_policies: dict[str, dict[str, Any]] = {
+            role_type: {"Version": "2012-10-17", "Statement": []} for role_type in ROLE_TYPES
+        }
+        self.role_verdicts: dict[str, tuple[int, str, str]] = {}
+        self.aws_account_id = AWS_ACCOUNT_ID
         self.hosts: dict[str, str] = {}
         self.user_id = "715A4EC0-9833-4D6E-9C03-A537E3F98D23"
         self.own_host = ""
@@ -128,13 +138,22 @@ class Customer(Collection):
             {
                 "type": role_type,
                 "platform_type": "aws",
-                "policy_document": {"Version": "2012-10-17", "Statement": []},
+                "policy_document": self.role_policies[role_type],
                 "external_id": self.customer_id,
-                "aws_account_id": AWS_ACCOUNT_ID,
-                "version": "2022-01-01",
+                "aws_account_id": self.aws_account_id,
+                "version": ROLE_VERSION,
                 "cft": {"s3_bucket": "roles", "s3_key": role_type, "s3_url": f"https://roles.example/{role_type}"},
             },
         )
+
+    def _validate_role(self, request: Request, role_type: str) -> Answer:
+        credential = request.body["credential"]
+        if role_type != credential["role_type"] or credential["external_id"] != self.customer_id:
+            raise RefusedError(400, {"status": "error", "message": "the role is of another type, or somebody else's"})
+        right = (200, "latest", "Validation successful")
+        status, word, message = self.role_verdicts.get(credential["arn"], right)
+        version = {"version": ROLE_VERSION} if status == 200 else {}
+        return Answer(status, {"status": word, "message": message, **version})
 
     def _list_credentials(self, _: Request) -> Answer:
         return Answer(200, list(self.credentials.values()))
@@ -241,6 +260,7 @@ class Customer(Collection):
         ("POST", r"/endpoints/v1/(?P<cid>\w+)/residency/(?P<residency>\w+)/endpoints", _endpoints),
         ("GET", r"/policies/v1/(?P<cid>\w+)/policies", _list_policies),
         ("GET", r"/themis/v1/(?P<cid>\w+)/roles/aws/(?P<role_type>[^/]+)/latest", _get_role),
+        ("POST", r"/themis/v1/validate/aws/(?P<role_type>[^/]+)", _validate_role),
         ("GET", r"/credentials/v2/(?P<cid>\w+)/credentials", _list_credentials),
         ("POST", r"/credentials/v2/(?P<cid>\w+)/credentials", _create_credential),
         ("GET", r"/credentials/v2/(?P<cid>\w+)/credentials/(?P<credential_id>[^/]+)", _get_credential),

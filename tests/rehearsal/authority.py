@@ -71,15 +71,19 @@ class Authority:
     def asks(self, principal: Principal, action: str, resource: str, context: Context | None = None) -> JudgedCall:
         """Judge what would be, off the record."""
         owner = owner_of(resource) if resource.startswith("arn:") else ""
-        verdict = self.judge.judge(
-            principal=principal.arn,
-            action=action,
-            resource=resource,
-            resource_account=owner or getattr(principal, "account", ""),
-            context=self._context(principal, owner) | (context or {}),
-            identity_policies=identity_policies(principal),
-            resource_policy=self.resource_policy(resource),
-        )
+        verdicts = [
+            self.judge.judge(
+                principal=principal.arn,
+                action=action,
+                resource=resource,
+                resource_account=owner or getattr(principal, "account", ""),
+                context=self.context_of(principal, owner) | (context or {}),
+                identity_policies=policies,
+                resource_policy=self.resource_policy(resource),
+            )
+            for policies in _sets_of_policies(principal)
+        ]
+        verdict = next((verdict for verdict in verdicts if not verdict.allowed), verdicts[0])
         return JudgedCall(principal, action, resource, verdict.allowed, verdict.reasons)
 
     def resource_policy(self, arn: str) -> dict[str, Any] | None:
@@ -96,7 +100,8 @@ class Authority:
         role = _role(role_arn)
         return role is not None and self.now() - role.create_date.timestamp() < self.lag_seconds
 
-    def _context(self, principal: Principal, resource_account: str) -> Context:
+    def context_of(self, principal: Principal, resource_account: str) -> Context:
+        """What AWS itself says of a request: who asks, and whose resource it is."""
         context: Context = {"aws:SecureTransport": "true"}
         if self.is_member(resource_account):
             context |= {"aws:ResourceAccount": resource_account, "aws:ResourceOrgID": self.organization_id}
@@ -153,6 +158,13 @@ def identity_policies(principal: Principal) -> dict[str, Any]:
                 return {}
             attached = {name: policy.document for name, policy in role.managed_policies.items()}
             return {name: _document(policy) for name, policy in (role.policies | attached).items()}
+
+
+def _sets_of_policies(principal: Principal) -> list[dict[str, Any]]:
+    """Each of these sets must allow what a principal does: a session's policy only takes from what its role may."""
+    session_policy = getattr(principal, "session_policy", None)
+    sets = [identity_policies(principal)]
+    return sets if session_policy is None else [*sets, {"session": json.loads(session_policy)}]
 
 
 def resource_policy(arn: str) -> dict[str, Any] | None:

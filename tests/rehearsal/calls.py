@@ -55,6 +55,7 @@ class Directory(Protocol):
     def secret_arn(self, call: ApiCall, secret_id: str) -> str: ...
     def secret_key(self, call: ApiCall, secret_id: str) -> str | None: ...
     def topic_key(self, topic_arn: str) -> str | None: ...
+    def has_key(self, key_arn: str) -> bool: ...
     def has_object(self, bucket: str, key: str) -> bool: ...
     def object_key(self, bucket: str, key: str) -> tuple[str, dict[str, str]] | None: ...
 
@@ -250,6 +251,30 @@ def _rule(call: ApiCall, _directory: Directory) -> list[Demand]:
     ]
 
 
+def _nothing(_call: ApiCall, _directory: Directory) -> list[Demand]:
+    """Nobody needs a permission for it: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html."""
+    return []
+
+
+def _named(parameter: str) -> Callable[[ApiCall, Directory], list[Demand]]:
+    """A parameter holds the ARN of what the call is about."""
+
+    def demands(call: ApiCall, _directory: Directory) -> list[Demand]:
+        return [Demand(f"{call.service}:{call.operation}", call.parameters[parameter])]
+
+    return demands
+
+
+def _key(call: ApiCall, directory: Directory) -> list[Demand]:
+    """That there is no such key is told to whoever asks in its account."""
+    key = call.parameters["KeyId"]
+    return [Demand(f"kms:{call.operation}", key)] if directory.has_key(key) else []
+
+
+def _detector(call: ApiCall, _directory: Directory) -> list[Demand]:
+    return [Demand(f"guardduty:{call.operation}", call.arn("guardduty", f"detector/{call.parameters['DetectorId']}"))]
+
+
 def _organization_entity(parameter: str) -> Callable[[ApiCall, Directory], list[Demand]]:
     def demands(call: ApiCall, directory: Directory) -> list[Demand]:
         entity = directory.organization_arn(call.parameters[parameter])
@@ -282,13 +307,14 @@ _TABLE: dict[str, Callable[[ApiCall, Directory], list[Demand]]] = {
     **{f"sns:{operation}": _subscription for operation in ("GetSubscriptionAttributes", "Unsubscribe")},
     "s3:GetObject": _object,
     **{f"s3:{operation}": _written_object for operation in ("PutObject", "DeleteObject")},
+    "s3:GetBucketLocation": _bucket("s3:GetBucketLocation"),
     "s3:GetBucketTagging": _bucket("s3:GetBucketTagging"),
     "s3:ListObjectVersions": _bucket("s3:ListBucketVersions"),
     **{
         f"dynamodb:{operation}": _table
         for operation in ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan", "BatchWriteItem")
     },
-    "account:GetAccountInformation": _own_account,
+    **{f"account:{operation}": _own_account for operation in ("GetAccountInformation", "ListRegions")},
     "secretsmanager:GetSecretValue": _secret_value,
     "ssm:GetParameter": _parameter,
     "ssm:PutParameter": _parameter,
@@ -309,6 +335,7 @@ _TABLE: dict[str, Callable[[ApiCall, Directory], list[Demand]]] = {
         for operation in (
             "CreateRole",
             "UpdateAssumeRolePolicy",
+            "GetRole",
             "PutRolePolicy",
             "ListRolePolicies",
             "DeleteRolePolicy",
@@ -317,7 +344,26 @@ _TABLE: dict[str, Callable[[ApiCall, Directory], list[Demand]]] = {
     },
     **{f"events:{operation}": _rule for operation in ("PutRule", "PutTargets", "RemoveTargets", "DeleteRule")},
     "events:PutEvents": _put_events,
+    # What a backfill asks.
+    "events:DescribeRule": _rule,
+    "events:TestEventPattern": _everything,
+    **{f"guardduty:{operation}": _everything for operation in ("ListFindings", "GetFindings")},
     "ec2:DescribeVpcs": _everything,
+    # What preflight looks at.
+    "sts:GetCallerIdentity": _nothing,
+    "organizations:DescribeOrganization": _everything,
+    "organizations:DescribeOrganizationalUnit": _organization_entity("OrganizationalUnitId"),
+    "controltower:ListLandingZones": _everything,
+    "controltower:GetLandingZone": _named("landingZoneIdentifier"),
+    "cloudtrail:DescribeTrails": _everything,
+    "cloudtrail:GetTrailStatus": _named("Name"),
+    "sns:GetTopicAttributes": _topic,
+    **{f"kms:{operation}": _key for operation in ("DescribeKey", "GetKeyPolicy")},
+    **{
+        f"guardduty:{operation}": _everything
+        for operation in ("ListOrganizationAdminAccounts", "ListDetectors", "DescribeOrganizationConfiguration")
+    },
+    "guardduty:GetDetector": _detector,
     "organizations:DescribeAccount": _organization_entity("AccountId"),
     "organizations:ListParents": _organization_entity("ChildId"),
     "organizations:ListRoots": _everything,

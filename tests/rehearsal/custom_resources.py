@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.rehearsal.principals import Operator, Principal
     from tests.rehearsal.templates import Json
 
+# By which the signature of a pre-signed URL is recognized, wherever it shows.
+SIGNATURE_PREFIX = "5ec2e75ec2e7"
 DEFAULT_TIMEOUT_SECONDS = 3600
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html
 LONGEST_ANSWER_BYTES = 4096
@@ -154,7 +156,7 @@ def response_url(stack_id: str, logical_id: str, number: int) -> str:
     host = f"{bucket}.s3.amazonaws.com" if region == "us-east-1" else f"{bucket}.s3-{region}.amazonaws.com"
     nonce = uuid.uuid5(uuid.NAMESPACE_URL, f"{stack_id}/{logical_id}/{number}")
     key = quote(f"{stack_id}|{logical_id}|{nonce}", safe="/")
-    signature = nonce.hex * 2
+    signature = f"{SIGNATURE_PREFIX}{nonce.hex * 2}"[:64]
     return (
         f"https://{host}/{key}?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20260115T120000Z"
         f"&X-Amz-SignedHeaders=host&X-Amz-Expires=7200"

@@ -56,6 +56,9 @@ class CloudDirectory:
         key = getattr(topics.get(topic_arn), "kms_master_key_id", None)
         return key or None
 
+    def has_key(self, key_arn: str) -> bool:
+        return key_arn.rsplit("/", 1)[1] in backend("kms", account_of(key_arn), region_of(key_arn)).keys
+
     def has_object(self, bucket: str, key: str) -> bool:
         return has_object(bucket, key)
 

@@ -6,6 +6,8 @@ import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from moto.events.models import EventPattern
+
 from tests.rehearsal.calls import bus_of
 from tests.rehearsal.event_text import event_text
 from tests.rehearsal.gateway import AwsError
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from tests.rehearsal.authority import Authority, Context
     from tests.rehearsal.calls import ApiCall
     from tests.rehearsal.clock import VirtualClock
+    from tests.rehearsal.gateway import Handler
     from tests.rehearsal.invocations import Invocations
     from tests.rehearsal.queues import Queues
     from tests.rehearsal.templates import Json
@@ -97,10 +100,20 @@ class EventBridge:
             for target in rule.targets
         )
 
+    def handlers(self) -> dict[str, Handler]:
+        """The part of EventBridge's API that moto plays too simply, or not at all."""
+        return {"PutEvents": self.put_events, "TestEventPattern": self._test_event_pattern}
+
     def put_events(self, call: ApiCall) -> dict[str, Any]:
         """EventBridge's PutEvents. That the caller may put events on the bus is judged before."""
         results = [self._put_entry(call, entry) for entry in call.parameters["Entries"]]
         return {"FailedEntryCount": sum("ErrorCode" in result for result in results), "Entries": results}
+
+    @staticmethod
+    def _test_event_pattern(call: ApiCall) -> dict[str, Any]:
+        """EventBridge's TestEventPattern, judged as events on buses are."""
+        pattern = EventPattern.load(call.parameters["EventPattern"])
+        return {"Result": pattern.matches_event(json.loads(call.parameters["Event"]))}
 
     def _put_entry(self, call: ApiCall, entry: Json) -> dict[str, str]:
         """Nobody can speak for AWS. Whoever else somebody speaks for, the account is the caller's."""

@@ -20,7 +20,7 @@ from tests.rehearsal.principals import Operator, RoleSession, Service
 from tests.rehearsal.resources import Client, Made, ResourceType
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from tests.rehearsal.authority import Authority
     from tests.rehearsal.clock import VirtualClock
@@ -150,6 +150,9 @@ def link_libraries(folder: Path) -> None:
             (folder / name / library).symlink_to(packages / library)
 
 
+def _do_nothing(_log: Path) -> None: ...
+
+
 class Functions:
     """All functions and event source mappings, and the processes in which they run."""
 
@@ -162,6 +165,8 @@ class Functions:
         # The way from a process to the rehearsal's endpoints.
         self.access: dict[str, str] = {}
         self.assets: dict[str, Path] = {}
+        # Called with the log of a function that goes, before it does.
+        self.before_removal: Callable[[Path], None] = _do_nothing
         self._patience: float | None = None
         self._gateway = gateway
         self._authority = authority
@@ -340,6 +345,7 @@ class Functions:
             return
         function = self.all.pop(made.attributes["Arn"])
         function.close()
+        self.before_removal(self._log_path(function))
         self._log_path(function).unlink(missing_ok=True)
 
     def _code(self, key: str) -> Path:

@@ -24,6 +24,7 @@ from werkzeug.wrappers import Request, Response
 
 from tests.rehearsal.calls import ApiCall, Directory, UnknownCallError, demands_of
 from tests.rehearsal.direct import sender
+from tests.rehearsal.event_text import event_text
 from tests.rehearsal.meeting import Meeting
 from tests.rehearsal.principals import Operator, Principal, RoleSession
 
@@ -37,6 +38,9 @@ IAM_REGION = "us-east-1"
 Handler = Callable[[ApiCall], dict[str, Any]]
 Serve = Callable[[], dict[str, Any]]
 Around = Callable[[Serve], dict[str, Any]]
+# By which the credentials of a session are recognized, wherever they show.
+SECRET_PREFIX = "secret-of-"
+SESSION_TOKEN_PREFIX = "token-of-ASIA"
 # How often the server looks whether it is to stop.
 POLL_SECONDS = 0.05
 # How a service says that IAM does not allow a call; all others say AccessDeniedException.
@@ -59,6 +63,7 @@ _S3_OPERATIONS = {
 }
 # By the method, and what of the bucket it is about.
 _S3_BUCKET_OPERATIONS = {
+    ("GET", "location"): "GetBucketLocation",
     ("GET", "tagging"): "GetBucketTagging",
     ("PUT", "tagging"): "PutBucketTagging",
     ("PUT", "versioning"): "PutBucketVersioning",
@@ -73,6 +78,10 @@ _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 COMMON_ERROR_CODES.extend(
     ["AccessDenied", "AccessDeniedException", "UnknownOperationException", "Throttling", "RehearsalFault"]
 )
+
+
+class RawJson(dict[str, Any]):
+    """A REST service's answer that is sent as it is, with what botocore's model of the service does not know."""
 
 
 class AwsError(ServiceException):
@@ -159,7 +168,7 @@ class Gateway:
             known = [key for key, other in self._callers.items() if other == caller]
             key = known[0] if known else f"ASIA{len(self._callers) + 1:016d}"
             self._callers[key] = caller
-        return {"AccessKeyId": key, "SecretAccessKey": f"secret-of-{key}", "SessionToken": f"token-of-{key}"}
+        return {"AccessKeyId": key, "SecretAccessKey": f"{SECRET_PREFIX}{key}", "SessionToken": f"token-of-{key}"}
 
     def client(self, service: str, caller: Principal | Operator, region: str) -> Any:
         """A boto3 client that calls as `caller`."""
@@ -244,8 +253,8 @@ class Gateway:
             operation, parameters = target.rsplit(".", 1)[1], json.loads(body or b"{}")
         elif service == "s3":
             operation, parameters = _s3_operation(request)
-        elif service == "account":
-            operation, parameters = request.path[1:2].upper() + request.path[2:], json.loads(body or b"{}")
+        elif get_service_model(service).resolved_protocol == "rest-json":
+            operation, parameters = _rest_operation(service, request, body)
         else:
             operation = request.form["Action"]
             model = get_service_model(service)
@@ -282,6 +291,23 @@ def _s3_operation(request: Request) -> tuple[str, dict[str, Any]]:
     return operation, {"Bucket": bucket, "Key": key, **version}
 
 
+def _rest_operation(service: str, request: Request, body: bytes) -> tuple[str, dict[str, Any]]:
+    """What a REST service is asked for, which the method and the path tell, and its parameters by the model's names."""
+    model: Any = get_service_model(service)
+    for operation in map(model.operation_model, model.operation_names):
+        pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", operation.http["requestUri"].split("?")[0])
+        path = re.fullmatch(pattern, request.path) if operation.http["method"] == request.method else None
+        if path is None:
+            continue
+        given = {**json.loads(body or b"{}"), **request.args, **path.groupdict()}
+        names = {
+            member.serialization.get("name", name): name
+            for name, member in (operation.input_shape.members if operation.input_shape else {}).items()
+        }
+        return operation.name, {names[name]: value for name, value in given.items()}
+    raise NotImplementedError(f"{service}: {request.method} {request.path}")
+
+
 def _without_wait(call: ApiCall, body: bytes) -> bytes:
     """A call as moto is to get it: while time stands still, it would wait for a message for ever."""
     if (call.service, call.operation) != ("sqs", "ReceiveMessage"):
@@ -294,6 +320,8 @@ def _at_once(serve: Serve) -> dict[str, Any]:
 
 
 def _render(call: ApiCall, answer: dict[str, Any] | AwsError) -> Response:
+    if isinstance(answer, RawJson):
+        return Response(event_text(answer), content_type="application/json")
     model = get_service_model(call.service)
     # Of several protocols of a service, the one that boto3 speaks.
     serializer: Any = get_serializer_class(call.service, str(model.resolved_protocol))
@@ -305,7 +333,8 @@ def sts_handlers(gateway: Gateway, expiry: Callable[[float], Any]) -> dict[str, 
     """AssumeRole hands out credentials; that the caller may have them is judged before."""
 
     def assume_role(call: ApiCall) -> dict[str, Any]:
-        session = RoleSession(call.parameters["RoleArn"], call.parameters["RoleSessionName"])
+        asked = call.parameters
+        session = RoleSession(asked["RoleArn"], asked["RoleSessionName"], asked.get("Policy"))
         credentials = gateway.credentials(session)
         return {
             "Credentials": credentials | {"Expiration": expiry(3600)},

@@ -15,10 +15,14 @@ def region_of(arn: str) -> str:
 
 @dataclass(frozen=True)
 class RoleSession:
-    """Temporary credentials of a role."""
+    """Temporary credentials of a role.
+
+    `session_policy` is the JSON of the policy that whoever assumed the role handed in: nothing else is allowed.
+    """
 
     role_arn: str
     session_name: str
+    session_policy: str | None = None
 
     @property
     def account(self) -> str:

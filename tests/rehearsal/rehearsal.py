@@ -30,6 +30,7 @@ from tests.rehearsal.bucket_policies import BucketPolicies
 from tests.rehearsal.central_logs import CentralLogs
 from tests.rehearsal.clock import VirtualClock
 from tests.rehearsal.cloudformation_api import CloudFormationApi
+from tests.rehearsal.control_tower import ControlTower
 from tests.rehearsal.custom_resources import CustomResources, is_response_host
 from tests.rehearsal.directory import CloudDirectory
 from tests.rehearsal.eventbridge import EventBridge
@@ -41,6 +42,7 @@ from tests.rehearsal.guardduty import GuardDuty
 from tests.rehearsal.inspection import Inspection
 from tests.rehearsal.invocations import Invocations
 from tests.rehearsal.judge import IamJudge
+from tests.rehearsal.leaks import Leaks
 from tests.rehearsal.metrics import Metrics
 from tests.rehearsal.move_tasks import move_task_handlers
 from tests.rehearsal.organization import EXECUTION_ROLE, Organization, Zone
@@ -105,17 +107,23 @@ class Rehearsal(Inspection):
         self.pollers = Pollers(self.gateway, self.queues, self.clock, self.functions)
         self.vpcs = Vpcs(self.event_bridge, self.clock)
         self.central_logs = CentralLogs(self.zone, self.gateway, self.authority, self.topics, self.clock)
+        self.control_tower = ControlTower(self.zone, bucket=self.central_logs.bucket, topic=self.central_logs.topic_arn)
         directory.stacks, directory.stack_sets = self.stacks, self.stack_sets
         directory.central_logs = self.central_logs
         self.forger = Forger(self)
+        self.leaks = Leaks(self, self._folder)
+        self.functions.before_removal = self.leaks.forget
         api = CloudFormationApi(self.stacks, self.stack_sets)
         policies = FunctionPolicies(self.functions, self.authority)
         for part in (api, self.functions, policies, BucketPolicies(self.authority), self.pollers):
             self.stacks.types |= part.resource_types()
         self.gateway.handle("cloudformation", api.handlers())
         self.gateway.handle("sns", self.topics.handlers())
-        self.gateway.handle("events", {"PutEvents": self.event_bridge.put_events})
+        self.gateway.handle("events", self.event_bridge.handlers())
         self.gateway.handle("account", self.organization.account_handlers())
+        for service, handlers in self.control_tower.handlers().items():
+            self.gateway.handle(service, handlers)
+        self.gateway.handle("guardduty", self.guardduty.handlers())
         self.gateway.handle("ec2", self.vpcs.handlers())
         self.gateway.handle("cloudwatch", self.metrics.handlers())
         self.gateway.handle("sqs", move_task_handlers())
@@ -146,14 +154,17 @@ class Rehearsal(Inspection):
         self.central_logs.found()
 
     def __exit__(self, *_: object) -> None:
-        self.functions.close()
-        self.alert_logic.stop()
-        self.proxy.stop()
-        self.gateway.stop()
-        self._judge.close()
-        self.clock.stop()
-        moto_state.reset()
-        shutil.rmtree(self._folder)
+        try:
+            self.leaks.look()
+        finally:
+            self.functions.close()
+            self.alert_logic.stop()
+            self.proxy.stop()
+            self.gateway.stop()
+            self._judge.close()
+            self.clock.stop()
+            moto_state.reset()
+            shutil.rmtree(self._folder)
 
     # What people and AWS do
 
@@ -392,6 +403,7 @@ class Rehearsal(Inspection):
         sqs.start_message_move_task(SourceArn=source, DestinationArn=destination)
 
     def clear_dead_letters(self, label: str) -> None:
+        self.leaks.look()
         self.queues.drain(self._dead_letter_queue(label))
 
     # Time

@@ -288,6 +288,12 @@ def _put_alarm(made: Made, _client: Client) -> None:
     made.attributes = {"Arn": made.arn("cloudwatch", f"alarm:{made.physical_id}")}
 
 
+def _put_dashboard(made: Made, _client: Client) -> None:
+    made.physical_id = made.name("DashboardName", 255)
+    # CloudFormation would refuse a body that is not JSON.
+    json.loads(made.properties["DashboardBody"])
+
+
 def _put_marker(made: Made, _client: Client) -> None:
     made.physical_id = made.name("")
 
@@ -310,5 +316,6 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
     "AWS::S3::Bucket": ResourceType(_put_bucket, _remove_bucket, updatable=True),
     "AWS::Logs::LogGroup": ResourceType(_put_log_group, _keep),
     "AWS::CloudWatch::Alarm": ResourceType(_put_alarm, _keep),
+    "AWS::CloudWatch::Dashboard": ResourceType(_put_dashboard, _keep, updatable=True),
     "AWS::CDK::Metadata": ResourceType(_put_marker, _keep, updatable=True),
 }

@@ -83,6 +83,7 @@ class Story:
         errors_before = Counter(self._errors())
         lines_before = {label: len(rehearsal.log_lines(label)) for label in self._labels()}
         yield
+        rehearsal.leaks.look()
         self._check_denials(rehearsal.authority.denials()[denied_before:], denials)
         refusals = {label: (dead_letters or {}).get(label, 0) for label in self._labels()}
         announced = errors or {}

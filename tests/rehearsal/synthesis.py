@@ -39,7 +39,12 @@ Variant = Literal["manual", "automatic", "regions", "every_account", "cost_savin
 VARIANTS: dict[Variant, Json] = {
     "manual": {},
     "every_account": {"guardduty": {"administrator": None}},
-    "automatic": {"mode": "AUTOMATIC", "trail": {"key_arn": TRAIL_KEY_ARN}, "guardduty": FILTERED},
+    "automatic": {
+        "mode": "AUTOMATIC",
+        "trail": {"key_arn": TRAIL_KEY_ARN},
+        "guardduty": FILTERED,
+        "offboarding": "DELETE",
+    },
     "regions": {"vpc_tags": {}},
     "cost_savings": {},
     "grown": {"governed_regions": ["us-east-1", "us-west-2", "eu-west-1", "eu-central-1"]},

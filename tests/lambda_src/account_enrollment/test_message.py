@@ -16,6 +16,7 @@ EVENT = {"id": "event", "account": "111111111111", "source": "aws.controltower"}
     [
         "",
         "{",
+        "[" * 5000,
         "null",
         "[]",
         "7",

@@ -102,6 +102,15 @@ class Hub:
         return [body for body in self.sent if kind in json.loads(body)]
 
     def lines(self) -> list[dict[str, Any]]:
+        """Return what the function said of outcomes."""
+        return [line for line in self._lines() if line["message"] != "Alert Logic answered"]
+
+    def calls(self) -> list[tuple[str, str]]:
+        """Return the calls that change something at Alert Logic, as they were said, each with its correlation."""
+        lines = [line for line in self._lines() if line["message"] == "Alert Logic answered"]
+        return [(line["call"], line["correlation_id"]) for line in lines]
+
+    def _lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log.getvalue().splitlines()]
 
 

@@ -494,3 +494,19 @@ def test_shows_neither_the_secret_nor_the_url(
     assert "correlation_id" in shown
     for secret in (SECRET_KEY, SIGNATURE, *hub.fake.tokens):
         assert secret not in shown
+
+
+def test_says_of_each_call_that_changes_something_for_which_request_it_was(hub: Hub) -> None:
+    other = "600000000000"
+    hub.stack("CREATE_IN_PROGRESS", other)
+
+    hub.deliver(
+        hub.message(changes={"RequestId": "first"}), hub.message(account_id=other, changes={"RequestId": "second"})
+    )
+
+    made = [(call.split("/")[-1], correlation_id) for call, correlation_id in hub.calls()]
+    for kind in ("credentials", "deployments"):
+        assert [correlation_id for what, correlation_id in made if what == kind] == ["first", "second"]
+    # What both need is done for the first.
+    assert [correlation_id for what, correlation_id in made if what in {"authenticate", "endpoints"}] == ["first"] * 2
+    assert {line["correlation_id"] for line in hub.lines()} == {"first", "second"}

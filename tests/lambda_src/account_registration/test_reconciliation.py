@@ -482,6 +482,18 @@ class TestStatus:
         assert self.versions() == 2
         assert [line["written"] for line in hub.lines() if line["message"] == "status"] == [True, False, True]
 
+    def test_counts_how_many_accounts_stand_how(self, hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+        heard(hub, wanted(hub))
+        hub.deliver(message(told(OTHER)))
+        capsys.readouterr()
+
+        status(hub)
+
+        [metric] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        figures = ("AccountsWanted", "AccountsEnrolled", "AccountsRegistered", "AccountsNotAsWanted")
+        assert [metric[name] for name in figures] == [[2.0], [2.0], [1.0], [1.0]]
+        assert metric["service"] == "account_registration"
+
     def test_is_written_although_nothing_is_known(self, hub: Hub) -> None:
         assert status(hub) == {}
         assert self.versions() == 1

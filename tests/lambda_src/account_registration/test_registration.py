@@ -323,12 +323,19 @@ class TestDeregister:
         assert decide(order, state(ours, registered())) == (DisableDeployment("d1"),)
         assert decide(order, state(ours, registered(enabled=False))) == ()
 
-    @pytest.mark.parametrize("name", [MADE, ADOPTED])
-    def test_deletes_deployment_and_credential(self, name: str) -> None:
+    def test_deletes_deployment_and_credential(self) -> None:
         order = self.order(Offboarding.DELETE)
-        ours = credential(name=name, role_arn=OLD_ROLE)
+        ours = credential(role_arn=OLD_ROLE)
 
         assert decide(order, state(ours, registered())) == (DeleteDeployment("d1"),)
+        assert decide(order, state(ours)) == (DeleteCredential("c1"),)
+
+    def test_deletes_no_deployment_that_it_adopted(self) -> None:
+        order = self.order(Offboarding.DELETE)
+        ours = credential(name=ADOPTED, role_arn=OLD_ROLE)
+
+        assert decide(order, state(ours, registered())) == (DisableDeployment("d1"),)
+        assert decide(order, state(ours, registered(enabled=False))) == ()
         assert decide(order, state(ours)) == (DeleteCredential("c1"),)
 
     def test_deletes_all_that_a_registration_left_half_done(self) -> None:
@@ -362,7 +369,7 @@ class TestDeregister:
         theirs = credential("c0", name="theirs")
 
         assert decide(self.order(Offboarding.DELETE), state(theirs, registered("d1", "c0"))) == (
-            DeleteDeployment("d1"),
+            DisableDeployment("d1"),
         )
         assert decide(self.order(Offboarding.DELETE), state(theirs)) == ()
 
@@ -643,7 +650,9 @@ def test_never_touches_what_it_does_not_own(order: Order, before: State) -> None
                 assert all(credential_id != link.id for it in before.deployments for link in it.credentials)
             case DeleteDeployment(deployment_id) if isinstance(order, Registration):
                 assert own_account[deployment_id].created_by in makers or deployment_id in before.known_ours
-            case DeleteDeployment(deployment_id) | DisableDeployment(deployment_id):
+            case DeleteDeployment(deployment_id):
+                assert is_made_by_us(own_account[deployment_id], ACCOUNT, before.credentials)
+            case DisableDeployment(deployment_id):
                 assert usable & {link.id for link in own_account[deployment_id].credentials}
             case AmendDeployment(deployment_id):
                 assert deployment_id == min(own_account.values(), key=lambda it: (it.created_at, it.id)).id

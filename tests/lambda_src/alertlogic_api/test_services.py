@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import alertlogic_api
-from alertlogic_api import Account, ConflictError, Policy, RejectedError, RolePolicy
+from alertlogic_api import Account, ConflictError, Policy, RejectedError, RolePolicy, RoleVerdict
 
 if TYPE_CHECKING:
     from alertlogic_api import AlertLogic
@@ -157,6 +157,19 @@ def test_role_is_what_alert_logic_asks_for(client: AlertLogic, fake: FakeAlertLo
         external_id=fake.customer_id,
         policy_document={"Version": "2012-10-17", "Statement": []},
     )
+
+
+def test_a_role_that_is_as_it_should_be_is_the_latest(client: AlertLogic, fake: FakeAlertLogic) -> None:
+    verdict = client.roles.validate("ci_full", role_arn=ROLE, external_id=fake.customer_id)
+
+    assert verdict == RoleVerdict(status="latest", message="Validation successful", version="2022-01-01")
+
+
+def test_a_role_that_alert_logic_cannot_assume_is_rejected(client: AlertLogic, fake: FakeAlertLogic) -> None:
+    fake.role_verdicts[ROLE] = (400, "error", "unable to assume the role")
+
+    with pytest.raises(RejectedError, match="themis: unable to assume the role"):
+        client.roles.validate("ci_full", role_arn=ROLE, external_id=fake.customer_id)
 
 
 def test_registration_takes_two_calls_in_a_warm_container(warm: AlertLogic, fake: FakeAlertLogic) -> None:

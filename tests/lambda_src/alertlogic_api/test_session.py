@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import pytest
@@ -262,3 +263,36 @@ class TestHttps:
             make_client(url="https://api.example.com").deployments.list()
 
         assert set(connects) == {"CONNECT api.example.com:443"}
+
+
+class TestLog:
+    def test_has_a_line_for_each_call_of_which_only_changes_always_show(
+        self, client: AlertLogic, fake: FakeAlertLogic, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.DEBUG, logger="alertlogic_api")
+
+        client.policies.list()
+        client.credentials.create(name="n", role_arn="arn:aws:iam::555555555555:role/alertlogic")
+
+        said = [vars(record) for record in caplog.records if record.name.startswith("alertlogic_api")]
+        assert [(it["levelname"], it["call"].partition(fake.customer_id)[0], it["status"]) for it in said] == [
+            ("INFO", "POST aims /aims/v1/authenticate", 200),
+            ("INFO", "POST endpoints /endpoints/v1/", 200),
+            ("DEBUG", "GET policies /policies/v1/", 200),
+            ("INFO", "POST credentials /credentials/v2/", 200),
+        ]
+
+    def test_says_what_was_asked_and_not_where_it_was_redirected(
+        self, warm: AlertLogic, fake: FakeAlertLogic, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.DEBUG, logger="alertlogic_api")
+        path = f"/ingest/v1/{fake.customer_id}/data/secmsgs"
+        fake.fail(307, path="secmsgs", location=f"{path}?token=secret")
+
+        with pytest.raises(RetryableError):
+            warm.ingest.send_security_messages(b"batch")
+
+        said = [vars(record) for record in caplog.records if record.name.startswith("alertlogic_api")]
+        assert {it["call"] for it in said if "secmsgs" in it["call"]} == {f"POST ingest {path}"}
+        assert "secret" not in caplog.text
+        fake.contract_violations.clear()

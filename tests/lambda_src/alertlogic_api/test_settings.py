@@ -85,6 +85,7 @@ class TestAccessKey:
         [
             ("", "the secret is empty: fill it with"),
             ("  \n", "the secret is empty: fill it with"),
+            ("[" * 100_000, "the secret is not JSON"),
             ("hunter2", "the secret is not JSON"),
             ('"hunter2"', "the secret is not a JSON object"),
             ("{}", "the secret has no access_key_id"),

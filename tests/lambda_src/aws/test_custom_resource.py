@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from aws.custom_resource import ResponseUrl, send
+from aws.custom_resource import ResponseUrl, send, text_in
 from aws.queue import NotYet, Refused
 from tests.lambda_src.response_bucket import ResponseBucket
 
@@ -44,6 +44,12 @@ def test_puts_the_answer_with_an_empty_content_type(bucket: ResponseBucket, http
     assert bucket.answers == [document]
     assert bucket.paths == [f"/key?{SIGNATURE}"]
     assert bucket.content_types == [""]
+
+
+@pytest.mark.parametrize("value", [None, 1, ["text"], "half of a \ud83d", "\ude00"])
+def test_takes_no_text_that_could_not_be_logged(value: object) -> None:
+    with pytest.raises(TypeError):
+        text_in({"RequestId": value}, "RequestId")
 
 
 @pytest.mark.parametrize("letter", ["a", '"', "\x00", "é", "😀"])

@@ -72,7 +72,8 @@ class Forwarder:
     def beat(self, *, remaining_ms: int = 300_000) -> bool:
         """Let the schedule invoke the function; return whether it counted a check-in."""
         handler.lambda_handler(BEAT, Context(remaining_ms=remaining_ms))  # type: ignore[arg-type]
-        metrics = [json.loads(line) for line in self.capsys.readouterr().out.splitlines()]
+        emitted = [json.loads(line) for line in self.capsys.readouterr().out.splitlines()]
+        metrics = [metric for metric in emitted if CHECK_IN_METRIC in metric]
         if not metrics:
             return False
         [metric] = metrics
@@ -104,7 +105,9 @@ class Forwarder:
         return {one["Label"]: [point["Sum"] for point in one["Datapoints"]] for one in self.said()["statistics"]}
 
     def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.log.getvalue().splitlines()]
+        """Return what the function said of outcomes."""
+        lines = [json.loads(line) for line in self.log.getvalue().splitlines()]
+        return [line for line in lines if line["message"] != "Alert Logic answered"]
 
     def measure(self, namespace: str, name: str, dimension: str, value: float, *, minutes_ago: float = 1) -> None:
         cloudwatch: CloudWatchClient = client("cloudwatch")
@@ -149,6 +152,14 @@ def forwarder(
         yield Forwarder(fake, bucket, log, secret["ARN"], deliveries.dead_letter_url, capsys)
         handler.wire.cache_clear()
     assert fake.contract_violations == []
+
+
+def test_says_for_which_beat_it_asked_alert_logic(forwarder: Forwarder) -> None:
+    forwarder.beat()
+
+    lines = [json.loads(line) for line in forwarder.log.getvalue().splitlines()]
+    assert {"checked in", "Alert Logic answered"} <= {line["message"] for line in lines}
+    assert {line["correlation_id"] for line in lines} == {BEAT["id"]}
 
 
 class TestRegistration:

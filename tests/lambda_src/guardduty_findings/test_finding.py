@@ -77,6 +77,14 @@ def test_takes_a_finding_that_lacks_what_tells_nothing_new(left_out: str) -> Non
     assert parse(json.dumps(made)).identity.account_id == "555555555555"
 
 
+@pytest.mark.parametrize("arn_region", ["us-west-2", "us-east-1"])
+def test_takes_a_finding_of_a_global_service_that_names_another_region(arn_region: str) -> None:
+    made = event()
+    made["detail"] |= {"region": "us-east-1", "arn": made["detail"]["arn"].replace("us-west-2", arn_region)}
+
+    assert parse(json.dumps(made)).identity.account_id == "555555555555"
+
+
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
 def test_does_not_ask_of_which_account_and_partition_the_arn_is(partition: str) -> None:
     """Whose detector found it is not documented to be always the account that it is about."""
@@ -132,12 +140,11 @@ def test_refuses_what_is_no_object(body: str) -> None:
         (lambda event: event["detail"].update(id=""), "has no 'id'"),
         (lambda event: event["detail"].update(accountId=555555555555), "has no 'accountId'"),
         (lambda event: event["detail"].update(updatedAt={}), "has no 'updatedAt'"),
-        (lambda event: event.update(region="us-east-1"), "comes from us-east-1, but its finding from another region"),
-        (lambda event: event["detail"].update(region=None), "but its finding from another region"),
         (lambda event: event["detail"].update(arn=None), "has an ARN that is not GuardDuty's in us-west-2"),
         (lambda event: event["detail"].update(arn=""), "has an ARN that is not"),
         (lambda event: event["detail"].update(arn=event["detail"]["arn"].replace("guardduty", "ec2", 1)), "an ARN"),
         (lambda event: event["detail"].update(arn=event["detail"]["arn"].replace("us-west-2", "us-west-1")), "an ARN"),
+        (lambda event: event.update(region="us-east-1") or event["detail"].pop("region"), "an ARN .* in us-east-1"),
     ],
 )
 def test_refuses_what_is_no_finding_or_contradicts_itself(

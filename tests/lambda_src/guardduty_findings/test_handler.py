@@ -132,6 +132,19 @@ class TestForwarding:
         assert line["longest_delay_seconds"] == pytest.approx(60, abs=3)
         assert first["detail"]["title"] not in hub.log.getvalue()
 
+    def test_says_of_each_request_for_which_finding_it_was(self, hub: Hub) -> None:
+        hub.fake.fail(400, path="/secmsgs", times=1)
+
+        hub.deliver(text(0), text(1))
+
+        requests = [line for line in hub.lines("Alert Logic answered") if line["call"].endswith("/secmsgs")]
+        first, second = (batch.messages[0]["id"] for batch in hub.fake.batches)
+        assert [(line["status"], line["correlation_id"]) for line in requests] == [
+            (400, first),
+            (200, first),
+            (200, second),
+        ]
+
     def test_measures(self, hub: Hub) -> None:
         at = time.time() - 60
         hub.deliver(text(0, at=at), text(1, at=at), text(1, at=at), "null")

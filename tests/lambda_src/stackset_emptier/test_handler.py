@@ -366,6 +366,12 @@ class TestTheAnswer:
         assert management.bucket.paths == []
         assert management.deliver() == []
 
+    @pytest.mark.parametrize("event", [None, 7, "Records", ["Records"]])
+    def test_is_not_given_to_what_is_no_request(self, management: Management, event: Any) -> None:
+        with pytest.raises(Refused, match="not a request of CloudFormation"):
+            management.invoke(event)
+        assert management.bucket.paths == []
+
     @pytest.mark.parametrize(
         ("error", "words"),
         [

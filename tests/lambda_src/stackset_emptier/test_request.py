@@ -41,6 +41,7 @@ def test_a_delete_empties_the_stack_set_even_if_its_create_was_never_answered() 
         ({"ResourceProperties": "text"}, "StackSetName is None"),
         ({"RequestType": "Replace"}, "unknown type 'Replace'"),
         ({"RequestType": None}, "unknown type None"),
+        ({"RequestType": ["Delete"]}, r"unknown type \['Delete'\]"),
         ({"PhysicalResourceId": None}, "lacks 'PhysicalResourceId'"),
         ({"PhysicalResourceId": 1}, "lacks 'PhysicalResourceId'"),
     ],
@@ -82,7 +83,10 @@ def test_refuses_to_answer_to_anybody_else() -> None:
     assert SIGNATURE not in str(caught.value)
 
 
-@pytest.mark.parametrize(("body", "reason"), [("{", "not JSON"), ("[]", "not a request"), ("{}", "lacks 'StackId'")])
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [("{", "not JSON"), ("[" * 5000, "not JSON"), ("[]", "not a request"), ("{}", "lacks 'StackId'")],
+)
 def test_refuses_a_message_that_is_no_request(body: str, reason: str) -> None:
     with pytest.raises(Refused, match=reason):
         parse_message(body)

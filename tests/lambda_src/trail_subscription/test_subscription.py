@@ -59,6 +59,7 @@ class TestWanted:
             {"FilterPolicy": None},
             {"FilterPolicy": "no JSON"},
             {"FilterPolicy": "{}"},
+            {"FilterPolicy": "[" * 5000},
             {"FilterPolicy": "[1]"},
             {"FilterPolicy": {"messageType": []}},
         ],

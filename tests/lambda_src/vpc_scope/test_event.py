@@ -32,7 +32,7 @@ def test_takes_a_call_that_does_not_repeat_where_it_was_made(name: str, left_out
     assert parse(json.dumps(event)).account_id == "555555555555"
 
 
-@pytest.mark.parametrize("body", ["", "{", "null", "[]", '"text"', "{}", "1"])
+@pytest.mark.parametrize("body", ["", "{", "[" * 5000, "null", "[]", '"text"', "{}", "1"])
 def test_refuses_what_is_no_event(body: str) -> None:
     with pytest.raises(Refused, match="the message is not"):
         parse(body)

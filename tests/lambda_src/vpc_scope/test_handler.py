@@ -138,6 +138,18 @@ class TestScope:
         assert (line["removed"], line["retained"]) == ([], [])
         assert line["deployment_id"] == deployment["id"]
         assert line["correlation_id"] == raw_event("tag-change-vpc-added")["id"]
+        assert line["event_ids"] == [line["correlation_id"]]
+
+    def test_says_of_each_write_for_which_event_it_was(self, hub: Hub) -> None:
+        for account_id in (MEMBER, OTHER):
+            hub.register(account_id)
+        first, second = hub.vpc(alertlogic="true"), hub.vpc(OTHER, alertlogic="true")
+
+        assert hub.deliver(event(first, id="first"), event(second, OTHER, id="second")) == 0
+
+        writes = [line for line in hub.lines("Alert Logic answered") if line["call"].startswith("PUT ")]
+        assert [line["correlation_id"] for line in writes] == ["first", "second"]
+        assert [line["correlation_id"] for line in hub.lines("converged")] == ["first", "second"]
 
     @pytest.mark.parametrize("name", ["create-vpc", "delete-vpc", "tag-change-vpc-removed"])
     def test_looks_at_what_is_there_and_not_at_what_the_event_says(self, hub: Hub, name: str) -> None:
