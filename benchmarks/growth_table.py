@@ -62,6 +62,14 @@ class Table:
                 self.delete_item(Key=request["DeleteRequest"]["Key"])
         return {"UnprocessedItems": {}}
 
+    def transact_write_items(self, *, TransactItems: list[dict[str, Item]]) -> dict[str, Any]:
+        for item in TransactItems:
+            if "Put" in item:
+                self._put(item["Put"]["Item"])
+            else:
+                self.delete_item(Key=item["Delete"]["Key"])
+        return {}
+
     def query(self, *, KeyConditionExpression: str, **how: Any) -> dict[str, Any]:  # noqa: ANN401 - as boto3
         partition = self._partitions.get(how["ExpressionAttributeValues"][":partition"]["S"], {})
         return {"Items": [it for it in partition.values() if _holds(KeyConditionExpression, it, how)]}

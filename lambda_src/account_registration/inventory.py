@@ -2,7 +2,8 @@
 
 The index says which credentials and deployments there are, and Alert Logic, asked for just these, says what they are.
 Whatever is made is in the index before whoever made it looks again, so of several who make something at once the one
-that looks last sees all of it, as if Alert Logic had been listed.
+that looks last sees all of it, as if Alert Logic had been listed. That something is about to be made is in it even
+before: who dies before the index knows what was made leaves a doubt, which is settled by listing all.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
-from alertlogic_api import RejectedError, RetryableError
+from alertlogic_api import AlertLogicError, RejectedError, RetryableError
 from aws.index import Entry, Kind
 from protection.ownership import discover_credentials
 
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
 
         def add(self, entry: Entry) -> None:
             """Add an entry."""
+            ...
+
+        def replace(self, old: Entry, new: Entry) -> None:
+            """Add an entry and remove another, both or neither."""
             ...
 
         def remove(self, entry: Entry) -> None:
@@ -130,9 +135,9 @@ class Inventory:
             name: By which it is known.
             role_arn: The role.
         """
-        with self._doubting(home):
+        with self._doubting(home) as doubt:
             answer = self._alert_logic.credentials.create(name=name, role_arn=role_arn)
-        self._index.add(Entry(home, Kind.CREDENTIAL, answer.id, name, role_arn))
+        self._index.replace(doubt, Entry(home, Kind.CREDENTIAL, answer.id, name, role_arn))
         if _tells_its_origin(answer):
             made.credentials[answer.id] = replace(answer, name=name, role_arn=role_arn)
         return answer.id
@@ -145,9 +150,9 @@ class Inventory:
             made: Where to note it.
             document: All of it.
         """
-        with self._doubting(account_id):
+        with self._doubting(account_id) as doubt:
             answer = self._alert_logic.deployments.create(document)
-        self._index.add(Entry(account_id, Kind.DEPLOYMENT, answer.id))
+        self._index.replace(doubt, Entry(account_id, Kind.DEPLOYMENT, answer.id))
         if _tells_its_origin(answer) and answer.account_id == account_id:
             made.deployments[answer.id] = answer
         return answer.id
@@ -163,13 +168,15 @@ class Inventory:
         self._index.remove(Entry(account_id, Kind.DEPLOYMENT, deployment_id))
 
     @contextmanager
-    def _doubting(self, home: str) -> Generator[None]:
-        """Note it if something is perhaps made that the index does not know, since there is no answer."""
+    def _doubting(self, home: str) -> Generator[Entry]:
+        """Note beforehand that something is perhaps made: its answer may be lost, and so may whoever asks for it."""
+        doubt = Entry(home, Kind.DOUBT, uuid.uuid4().hex)
+        self._index.add(doubt)
         try:
-            yield
-        except RetryableError as error:
-            if not error.had_no_effect:
-                self._index.add(Entry(home, Kind.DOUBT, uuid.uuid4().hex))
+            yield doubt
+        except AlertLogicError as error:
+            if not isinstance(error, RetryableError) or error.had_no_effect:
+                self._index.remove(doubt)
             raise
 
     def _certain_entries(self, home: str) -> Sequence[Entry]:

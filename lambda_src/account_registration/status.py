@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from .order import Offboarding
 
 STATUS_KEY: Final = "status.json"
+WANTED_METRIC: Final = "AccountsWanted"
+ENROLLED_METRIC: Final = "AccountsEnrolled"
+REGISTERED_METRIC: Final = "AccountsRegistered"
 NOT_AS_WANTED_METRIC: Final = "AccountsNotAsWanted"
 # Every sweep speaks of every account that has a stack instance.
 SILENT_AFTER: Final = timedelta(days=1)
@@ -102,9 +105,9 @@ def count(entries: Sequence[Mapping[str, Any]], *, service: str) -> None:
     """Emit how many accounts stand how, for the dashboard and an alarm."""
     wanted = [entry for entry in entries if entry["wanted"]]
     figures = {
-        "AccountsWanted": len(wanted),
-        "AccountsEnrolled": sum(entry["enrolled"] for entry in wanted),
-        "AccountsRegistered": sum(entry["registered"] for entry in wanted),
+        WANTED_METRIC: len(wanted),
+        ENROLLED_METRIC: sum(entry["enrolled"] for entry in wanted),
+        REGISTERED_METRIC: sum(entry["registered"] for entry in wanted),
         NOT_AS_WANTED_METRIC: sum(entry["why"] is not None for entry in entries),
     }
     metrics = EphemeralMetrics(namespace=METRIC_NAMESPACE, service=service)

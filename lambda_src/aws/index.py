@@ -39,7 +39,7 @@ class Kind(StrEnum):
 
     CREDENTIAL = "credential"
     DEPLOYMENT = "deployment"
-    # Something that was to be made, and perhaps was.
+    # Something that is about to be made, or perhaps was.
     DOUBT = "doubt"
 
 
@@ -140,6 +140,15 @@ class Index:
     def remove(self, entry: Entry) -> None:
         """Remove an entry, if it is still there."""
         self._dynamodb.delete_item(TableName=self._table_name, Key=_key(entry))
+
+    def replace(self, old: Entry, new: Entry) -> None:
+        """Add an entry and remove another, both or neither."""
+        self._dynamodb.transact_write_items(
+            TransactItems=[
+                {"Put": {"TableName": self._table_name, "Item": _item(new, self._clock())}},
+                {"Delete": {"TableName": self._table_name, "Key": _key(old)}},
+            ]
+        )
 
     def write(self, *, added: Collection[Entry], removed: Collection[Entry]) -> None:
         """Add and remove many entries.

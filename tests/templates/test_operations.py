@@ -13,11 +13,12 @@ from aws_cdk import App
 
 import app as sample
 from account_enrollment.convergence import HELD_BACK_METRIC
-from account_registration.status import NOT_AS_WANTED_METRIC
+from account_registration.status import ENROLLED_METRIC, NOT_AS_WANTED_METRIC, REGISTERED_METRIC, WANTED_METRIC
 from alertlogic_constructs._alarms import RUNBOOK, Section
 from aws.queue import WAITING_METRIC
 from aws.secret import UNUSABLE_METRIC
 from collector_checkin.handler import CHECK_IN_METRIC
+from guardduty_findings.handler import DELAY_METRIC, FAILED_METRIC, FORWARDED_METRIC, RECEIVED_METRIC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -272,10 +273,15 @@ def test_a_dashboard_shows_every_alarm_and_every_function_of_its_stack(templates
             "AlertLogic-Security",
             [
                 "Are all accounts enrolled?",
-                "AccountsWanted",
+                WANTED_METRIC,
+                ENROLLED_METRIC,
+                REGISTERED_METRIC,
                 NOT_AS_WANTED_METRIC,
                 "How old is the oldest finding?",
-                "DeliveryDelay",
+                DELAY_METRIC,
+                RECEIVED_METRIC,
+                FORWARDED_METRIC,
+                FAILED_METRIC,
                 "Is anything stuck?",
                 CHECK_IN_METRIC,
             ],
