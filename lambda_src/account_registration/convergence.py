@@ -63,7 +63,9 @@ class Convergence:
     ) -> None:
         self._alert_logic = alert_logic
         self._census = Census(alert_logic, index, central_logs_role_arn=central_logs_role_arn, clock=clock)
-        self._inventory = Inventory(alert_logic, index, self._census, central_logs_role_arn=central_logs_role_arn)
+        self._inventory = Inventory(
+            alert_logic, index, self._census, central_logs_role_arn=central_logs_role_arn, clock=clock
+        )
         self._vpcs = vpcs
         self._names = names
         self._central_logs_role_arn = central_logs_role_arn
@@ -140,6 +142,7 @@ class Convergence:
             deployments=found.deployments,
             policy_ids=self._policy_ids,
             central_logs_role_arn=self._central_logs_role_arn,
+            known_ours=found.known_ours,
             linked_elsewhere=found.linked_elsewhere,
         )
         return effort.advance(state)

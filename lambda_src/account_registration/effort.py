@@ -97,7 +97,7 @@ class Effort:
         """Do what is left to do; return the outcome once nothing is left, or nothing can be done."""
         self.made = Made()
         try:
-            changes = decide(self.order, replace(state, known_ours=self.known_ours))
+            changes = decide(self.order, replace(state, known_ours={*state.known_ours, *self.known_ours}))
             has_written = [self._apply(change) for change in changes]
         except ConflictError:
             return None

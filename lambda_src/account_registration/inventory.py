@@ -2,8 +2,8 @@
 
 The index says which credentials and deployments there are, and Alert Logic, asked for just these, says what they are.
 Whatever is made is in the index before whoever made it looks again, so of several who make something at once the one
-that looks last sees all of it, as if Alert Logic had been listed. That something is about to be made is in it even
-before: who dies before the index knows what was made leaves a doubt, which is settled by listing all.
+that looks last sees all of it, as if Alert Logic had been listed. Before, it is in the index that something is about to
+be made: if nobody lives to note what, that is a doubt after a while, and all is listed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from alertlogic_api import AlertLogicError, RejectedError, RetryableError
 from aws.index import Entry, Kind
 from protection.ownership import discover_credentials
 
+from .census import LAG_SECONDS
 from .entries import CENTRAL_LOGS, home_of
 
 if TYPE_CHECKING:
@@ -60,11 +61,13 @@ class Holdings:
         credentials: Those for its roles, and all that its deployments link.
         deployments: Its deployments.
         linked_elsewhere: Credentials that other accounts' deployments linked when all were listed last.
+        known_ours: Deployments that are known to have been made here.
     """
 
     credentials: list[Credential]
     deployments: list[Deployment]
     linked_elsewhere: frozenset[str]
+    known_ours: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +86,19 @@ class Inventory:
         index: What is known of it.
         census: Completes the index.
         central_logs_role_arn: The role with which Alert Logic reads the central logs; empty if there is none.
+        clock: The time in Unix seconds.
     """
 
-    def __init__(self, alert_logic: AlertLogic, index: Index, census: Census, *, central_logs_role_arn: str) -> None:
+    def __init__(
+        self,
+        alert_logic: AlertLogic,
+        index: Index,
+        census: Census,
+        *,
+        central_logs_role_arn: str,
+        clock: Callable[[], float],
+    ) -> None:
+        self._clock = clock
         self._alert_logic = alert_logic
         self._index = index
         self._census = census
@@ -112,6 +125,7 @@ class Inventory:
             [*credentials, *(it for it in others if it)],
             deployments,
             frozenset(entry.id for entry in entries if entry.is_linked_elsewhere),
+            frozenset(entry.id for entry in entries if entry.is_ours),
         )
 
     def central_credentials(self, *, must_be_certain: bool = False) -> list[Credential]:
@@ -135,9 +149,9 @@ class Inventory:
             name: By which it is known.
             role_arn: The role.
         """
-        with self._doubting(home) as doubt:
+        with self._intending(home) as intent:
             answer = self._alert_logic.credentials.create(name=name, role_arn=role_arn)
-        self._index.replace(doubt, Entry(home, Kind.CREDENTIAL, answer.id, name, role_arn))
+        self._index.replace(intent, Entry(home, Kind.CREDENTIAL, answer.id, name, role_arn))
         if _tells_its_origin(answer):
             made.credentials[answer.id] = replace(answer, name=name, role_arn=role_arn)
         return answer.id
@@ -150,9 +164,9 @@ class Inventory:
             made: Where to note it.
             document: All of it.
         """
-        with self._doubting(account_id) as doubt:
+        with self._intending(account_id) as intent:
             answer = self._alert_logic.deployments.create(document)
-        self._index.replace(doubt, Entry(account_id, Kind.DEPLOYMENT, answer.id))
+        self._index.replace(intent, Entry(account_id, Kind.DEPLOYMENT, answer.id, is_ours=True))
         if _tells_its_origin(answer) and answer.account_id == account_id:
             made.deployments[answer.id] = answer
         return answer.id
@@ -168,24 +182,31 @@ class Inventory:
         self._index.remove(Entry(account_id, Kind.DEPLOYMENT, deployment_id))
 
     @contextmanager
-    def _doubting(self, home: str) -> Generator[Entry]:
-        """Note beforehand that something is perhaps made: its answer may be lost, and so may whoever asks for it."""
-        doubt = Entry(home, Kind.DOUBT, uuid.uuid4().hex)
-        self._index.add(doubt)
+    def _intending(self, home: str) -> Generator[Entry]:
+        """Note that something is about to be made, and, if there is no answer, that it perhaps was."""
+        intent = Entry(home, Kind.INTENT, uuid.uuid4().hex)
+        self._index.add(intent)
         try:
-            yield doubt
+            yield intent
         except AlertLogicError as error:
-            if not isinstance(error, RetryableError) or error.had_no_effect:
-                self._index.remove(doubt)
+            if isinstance(error, RetryableError) and not error.had_no_effect:
+                self._index.replace(intent, replace(intent, kind=Kind.DOUBT))
+            else:
+                self._index.remove(intent)
             raise
 
     def _certain_entries(self, home: str) -> Sequence[Entry]:
         entries = self._index.entries(home)
-        doubts = [entry.written_at for entry in entries if entry.kind is Kind.DOUBT]
+        doubts = [entry.written_at for entry in entries if self._is_doubt(entry)]
         if not doubts:
             return entries
         self._census.settle(max(doubts))
         return self._index.entries(home)
+
+    def _is_doubt(self, entry: Entry) -> bool:
+        # Whoever is about to make something looks again afterwards, and sees what others made meanwhile.
+        is_abandoned = entry.kind is Kind.INTENT and self._clock() - entry.written_at > LAG_SECONDS
+        return entry.kind is Kind.DOUBT or is_abandoned
 
     def _credentials(self, entries: Sequence[Entry], made: Made) -> list[Credential]:
         def home(credential: Credential) -> str | None:

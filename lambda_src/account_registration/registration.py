@@ -37,7 +37,7 @@ class State:
         deployments: The account's; others do not matter.
         policy_ids: Policies by name.
         central_logs_role_arn: The role with which Alert Logic reads the central logs; empty if there is none.
-        known_ours: Deployments that the asking loop made, or saw to be ours, whatever became of their credential since.
+        known_ours: Deployments that were made here, or seen to be, whatever became of their credential since.
         linked_elsewhere: Credentials that other accounts' deployments link, as far as is known.
     """
 

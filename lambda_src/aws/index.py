@@ -39,12 +39,14 @@ class Kind(StrEnum):
 
     CREDENTIAL = "credential"
     DEPLOYMENT = "deployment"
-    # Something that is about to be made, or perhaps was.
+    # Something that was to be made, and perhaps was.
     DOUBT = "doubt"
+    # Something that somebody is about to make.
+    INTENT = "intent"
 
 
 # `item` of every entry is between these, and that of no other item in the table is.
-_FIRST, _LAST = f"{Kind.CREDENTIAL}#", f"{Kind.DOUBT}$"
+_FIRST, _LAST = f"{Kind.CREDENTIAL}#", f"{Kind.INTENT}$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Entry:
         name: A credential's name.
         role_arn: The role that a credential is for; empty if there is none.
         is_linked_elsewhere: Whether other accounts' deployments linked a credential when all were listed last.
+        is_ours: Whether a deployment was made here. Alert Logic does not say, so two entries may differ in it.
         written_at: When the entry was written, Unix seconds.
     """
 
@@ -67,6 +70,7 @@ class Entry:
     name: str = ""
     role_arn: str = ""
     is_linked_elsewhere: bool = False
+    is_ours: bool = field(default=False, compare=False)
     written_at: float = field(default=0, compare=False)
 
     @property
@@ -232,6 +236,8 @@ def _item(entry: Entry, written_at: float) -> dict[str, AttributeValueTypeDef]:
     if entry.kind is Kind.CREDENTIAL:
         item["name"], item["role_arn"] = {"S": entry.name}, {"S": entry.role_arn}
         item["is_linked_elsewhere"] = {"BOOL": entry.is_linked_elsewhere}
+    if entry.kind is Kind.DEPLOYMENT:
+        item["is_ours"] = {"BOOL": entry.is_ours}
     return item
 
 
@@ -244,6 +250,7 @@ def _entry(item: Mapping[str, AttributeValueTypeDef]) -> Entry:
         name=item.get("name", {}).get("S", ""),
         role_arn=item.get("role_arn", {}).get("S", ""),
         is_linked_elsewhere=item.get("is_linked_elsewhere", {}).get("BOOL", False),
+        is_ours=item.get("is_ours", {}).get("BOOL", False),
         written_at=float(item["written_at"]["N"]),
     )
 

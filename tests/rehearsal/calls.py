@@ -130,6 +130,13 @@ def _bucket(action: str) -> Callable[[ApiCall, Directory], list[Demand]]:
 
 
 def _table(call: ApiCall, _directory: Directory) -> list[Demand]:
+    if "TransactItems" in call.parameters:
+        # Each item asks for what would ask for it alone.
+        return [
+            Demand(f"dynamodb:{kind}Item", call.arn("dynamodb", f"table/{part['TableName']}"))
+            for item in call.parameters["TransactItems"]
+            for kind, part in item.items()
+        ]
     tables = call.parameters.get("RequestItems") or [call.parameters["TableName"]]
     return [Demand(f"dynamodb:{call.operation}", call.arn("dynamodb", f"table/{name}")) for name in tables]
 
@@ -312,7 +319,10 @@ _TABLE: dict[str, Callable[[ApiCall, Directory], list[Demand]]] = {
     "s3:ListObjectVersions": _bucket("s3:ListBucketVersions"),
     **{
         f"dynamodb:{operation}": _table
-        for operation in ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan", "BatchWriteItem")
+        for operation in (
+            *("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan", "BatchWriteItem"),
+            "TransactWriteItems",
+        )
     },
     **{f"account:{operation}": _own_account for operation in ("GetAccountInformation", "ListRegions")},
     "secretsmanager:GetSecretValue": _secret_value,

@@ -92,7 +92,7 @@ def steps_of(alert_logic: AlertLogic, index: Index) -> list[tuple[object, tuple[
     return [
         (alert_logic.credentials, ("list", "get", "create", "delete")),
         (alert_logic.deployments, ("list", "get", "create", "update", "delete")),
-        (index, ("entries", "all_entries", "add", "remove", "write")),
+        (index, ("entries", "all_entries", "add", "replace", "remove", "write")),
         (index, ("listed", "begin_listing", "end_listing", "give_up_listing")),
     ]
 
