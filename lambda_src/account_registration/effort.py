@@ -102,10 +102,11 @@ class Effort:
         except ConflictError:
             return None
         except RejectedError as error:
-            # The first time, somebody may merely have taken away what this refers to.
+            # The first time, somebody may merely have taken away what this refers to, perhaps what was just made.
             if self.was_rejected:
                 return self._withdraw(state) or error
             self.was_rejected = True
+            self.made = Made()
             return None
         except Exception as error:  # noqa: BLE001 - one account must not fail the others
             return error
