@@ -50,8 +50,8 @@ backfill: $(INSTALLED) ## Send GuardDuty findings that were open before the coll
 	python -m alertlogic_constructs.backfill $(ARGS)
 
 .PHONY: test
-test: $(INSTALLED) ## Run lint, types, tests, template checks and the rehearsal: all that a change must pass.
-	@start=$$(date +%s); $(MAKE) --no-print-directory -j2 --output-sync=target lint types unit templates docs rehearse \
+test: $(INSTALLED) ## Run lint, types, tests, template checks and a brief rehearsal: all that a change must pass.
+	@start=$$(date +%s); $(MAKE) --no-print-directory -j2 --output-sync=target unit lint types templates docs brief-rehearsal \
 	  && echo "--- all took $$(( $$(date +%s) - start )) s"
 
 .PHONY: lint
@@ -73,6 +73,10 @@ unit: $(INSTALLED) ## Run the tests, with a branch-coverage floor.
 .PHONY: rehearse
 rehearse: $(INSTALLED) ## Play the landing zone's story on this machine; ARGS="--chaos SEED" lets things go wrong at random.
 	$(call timed,rehearse,python -m tests.rehearsal $(ARGS))
+
+.PHONY: brief-rehearsal
+brief-rehearsal: $(INSTALLED) ## Play the landing zone's story, but not what happens to it over time.
+	$(call timed,brief rehearsal,python -m tests.rehearsal --brief)
 
 .PHONY: bench
 bench: $(INSTALLED) ## Measure import times, API calls and CPU of the functions.

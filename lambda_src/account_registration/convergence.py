@@ -16,7 +16,7 @@ from .census import Census
 from .central_logs import CREDENTIAL_NAME, shared_credential
 from .effort import Effort
 from .entries import CENTRAL_LOGS
-from .inventory import Inventory, Made
+from .inventory import Inventory
 from .order import Registration
 from .registration import State
 from .request import RequestRefusedError
@@ -184,5 +184,6 @@ class Convergence:
             return
         if shared_credential(self._inventory.central_credentials(must_be_certain=True), role_arn) is None:
             # Others may do so at the same time: each round looks at them anew, and everyone links the earliest.
-            self._inventory.create_credential(CENTRAL_LOGS, Made(), name=CREDENTIAL_NAME, role_arn=role_arn)
+            with self._inventory.making() as made:
+                self._inventory.create_credential(CENTRAL_LOGS, made, name=CREDENTIAL_NAME, role_arn=role_arn)
         self._has_central_credential = True

@@ -98,7 +98,8 @@ class Effort:
         self.made = Made()
         try:
             changes = decide(self.order, replace(state, known_ours={*state.known_ours, *self.known_ours}))
-            has_written = [self._apply(change) for change in changes]
+            with self.inventory.making() as self.made:
+                has_written = [self._apply(change) for change in changes]
         except ConflictError:
             return None
         except RejectedError as error:

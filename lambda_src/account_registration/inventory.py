@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
-from alertlogic_api import AlertLogicError, RejectedError, RetryableError
+from alertlogic_api import RejectedError, RetryableError
 from aws.index import Entry, Kind
 from protection.ownership import discover_credentials
 
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
             """Add an entry."""
             ...
 
-        def replace(self, old: Entry, new: Entry) -> None:
-            """Add an entry and remove another, both or neither."""
+        def replace(self, old: Entry, new: Sequence[Entry]) -> None:
+            """Remove an entry and add a few others, all of it or nothing."""
             ...
 
         def remove(self, entry: Entry) -> None:
@@ -70,12 +70,23 @@ class Holdings:
     known_ours: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Made:
-    """What somebody made, by id, as Alert Logic answered: to look again, they need not ask for it."""
+    """What somebody makes between two looks.
+
+    Attributes:
+        credentials: By id, as Alert Logic answered: to look again, they need not ask for these.
+        deployments: As `credentials`.
+        entries: What the index does not know of it yet.
+        intent: What the index knows instead, if anything was to be made.
+        is_certain: Whether there was an answer to all that was asked for.
+    """
 
     credentials: dict[str, Credential] = field(default_factory=dict[str, "Credential"])
     deployments: dict[str, Deployment] = field(default_factory=dict[str, "Deployment"])
+    entries: list[Entry] = field(default_factory=list[Entry])
+    intent: Entry | None = None
+    is_certain: bool = True
 
 
 class Inventory:
@@ -140,18 +151,29 @@ class Inventory:
         entries = self._certain_entries(CENTRAL_LOGS) if must_be_certain else self._index.entries(CENTRAL_LOGS)
         return self._credentials(entries, Made())
 
+    @contextmanager
+    def making(self) -> Generator[Made]:
+        """Have the index know in the end what was made, and what perhaps was; yield where to note it."""
+        made = Made()
+        try:
+            yield made
+        except Exception:
+            self._note(made)
+            raise
+        self._note(made)
+
     def create_credential(self, home: str, made: Made, *, name: str, role_arn: str) -> str:
         """Tell Alert Logic of a role; return the credential's id.
 
         Args:
             home: The account, or what stands in place of one.
-            made: Where to note it.
+            made: Where to note it, of `making`.
             name: By which it is known.
             role_arn: The role.
         """
-        with self._intending(home) as intent:
+        with self._intending(home, made):
             answer = self._alert_logic.credentials.create(name=name, role_arn=role_arn)
-        self._index.replace(intent, Entry(home, Kind.CREDENTIAL, answer.id, name, role_arn))
+        made.entries.append(Entry(home, Kind.CREDENTIAL, answer.id, name, role_arn))
         if _tells_its_origin(answer):
             made.credentials[answer.id] = replace(answer, name=name, role_arn=role_arn)
         return answer.id
@@ -161,12 +183,12 @@ class Inventory:
 
         Args:
             account_id: The account that it is for.
-            made: Where to note it.
+            made: Where to note it, of `making`.
             document: All of it.
         """
-        with self._intending(account_id) as intent:
+        with self._intending(account_id, made):
             answer = self._alert_logic.deployments.create(document)
-        self._index.replace(intent, Entry(account_id, Kind.DEPLOYMENT, answer.id, is_ours=True))
+        made.entries.append(Entry(account_id, Kind.DEPLOYMENT, answer.id, is_ours=True))
         if _tells_its_origin(answer) and answer.account_id == account_id:
             made.deployments[answer.id] = answer
         return answer.id
@@ -182,18 +204,21 @@ class Inventory:
         self._index.remove(Entry(account_id, Kind.DEPLOYMENT, deployment_id))
 
     @contextmanager
-    def _intending(self, home: str) -> Generator[Entry]:
-        """Note that something is about to be made, and, if there is no answer, that it perhaps was."""
-        intent = Entry(home, Kind.INTENT, uuid.uuid4().hex)
-        self._index.add(intent)
+    def _intending(self, home: str, made: Made) -> Generator[None]:
+        if made.intent is None:
+            intent = Entry(home, Kind.INTENT, uuid.uuid4().hex)
+            self._index.add(intent)
+            made.intent = intent
         try:
-            yield intent
-        except AlertLogicError as error:
-            if isinstance(error, RetryableError) and not error.had_no_effect:
-                self._index.replace(intent, replace(intent, kind=Kind.DOUBT))
-            else:
-                self._index.remove(intent)
+            yield
+        except RetryableError as error:
+            made.is_certain = error.had_no_effect
             raise
+
+    def _note(self, made: Made) -> None:
+        if made.intent:
+            doubts = [] if made.is_certain else [replace(made.intent, kind=Kind.DOUBT)]
+            self._index.replace(made.intent, [*made.entries, *doubts])
 
     def _certain_entries(self, home: str) -> Sequence[Entry]:
         entries = self._index.entries(home)

@@ -16,6 +16,8 @@ _CONFIG: Final = Config(
     connect_timeout=3,
     read_timeout=5,
     retries={"mode": "standard", "total_max_attempts": 3},
+    # The one that boto3 makes up anew for each call takes a tenth of the call's CPU time.
+    user_agent="alertlogic-constructs",
 )
 
 # At DEBUG these libraries print bodies and URLs, so the secret and pre-signed URLs, whatever level an operator sets.

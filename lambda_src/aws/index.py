@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import (
         AttributeValueTypeDef,
+        TransactWriteItemTypeDef,
         WriteRequestUnionTypeDef,
     )
 
@@ -145,14 +146,12 @@ class Index:
         """Remove an entry, if it is still there."""
         self._dynamodb.delete_item(TableName=self._table_name, Key=_key(entry))
 
-    def replace(self, old: Entry, new: Entry) -> None:
-        """Add an entry and remove another, both or neither."""
-        self._dynamodb.transact_write_items(
-            TransactItems=[
-                {"Put": {"TableName": self._table_name, "Item": _item(new, self._clock())}},
-                {"Delete": {"TableName": self._table_name, "Key": _key(old)}},
-            ]
-        )
+    def replace(self, old: Entry, new: Sequence[Entry]) -> None:
+        """Remove an entry and add a few others, all of it or nothing."""
+        name, now = self._table_name, self._clock()
+        writes: list[TransactWriteItemTypeDef] = [{"Delete": {"TableName": name, "Key": _key(old)}}]
+        writes += [{"Put": {"TableName": name, "Item": _item(entry, now)}} for entry in new]
+        self._dynamodb.transact_write_items(TransactItems=writes)
 
     def write(self, *, added: Collection[Entry], removed: Collection[Entry]) -> None:
         """Add and remove many entries.

@@ -67,13 +67,17 @@ class Deliveries:
         }
 
     def dead_letters(self) -> list[tuple[str, str]]:
-        """Return body and reason of everything that was set aside."""
+        """Return body and reason of everything that was set aside, once."""
+        set_aside = self._received(self.dead_letter_url)
+        for message in set_aside:
+            # Or it would be there again half a minute later.
+            self.sqs.delete_message(QueueUrl=self.dead_letter_url, ReceiptHandle=message["ReceiptHandle"])
         return [
             (
                 message.get("Body", ""),
                 message.get("MessageAttributes", {}).get("reason", {"DataType": ""}).get("StringValue", ""),
             )
-            for message in self._received(self.dead_letter_url)
+            for message in set_aside
         ]
 
     def _received(self, url: str) -> list[MessageTypeDef]:

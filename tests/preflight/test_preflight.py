@@ -810,6 +810,7 @@ class TestLooking:
         self, zone: Rehearsal, monkeypatch: pytest.MonkeyPatch, cloud: Cloud
     ) -> None:
         set_environment(zone, monkeypatch)
+        look("control tower", cloud)
         zone.set_execution_role(AUDIT, trusts=STRANGER)
         seen_before = look("control tower", cloud)[f"Control Tower's role in {AUDIT}"]
         landing_zone = read_settings(settings()).landing_zone

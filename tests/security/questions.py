@@ -92,6 +92,7 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "stack set": (
         "cloudformation:ListStackInstances",
         "cloudformation:ListStackSetOperations",
+        "cloudformation:ListStackSetOperationResults",
         "cloudformation:CreateStackInstances",
         "cloudformation:UpdateStackInstances",
         "cloudformation:DeleteStackInstances",

@@ -31,8 +31,12 @@ _ENROLLMENT = (
 
 # By the end of a resource's name: who may do what. The rules and topics are those of the resource's own stack.
 RESOURCES: dict[str, dict[str, str]] = {
-    "AccountRegistrationQueue": _target_of("HubAccountsRule", "HubStatusSchedule") | {_TOPIC: _SEND},
-    "AccountRegistrationDeadLetterQueue": _rules("HubAccountsRule", "HubStatusSchedule", does=_SEND) | {_TOPIC: _SEND},
+    "AccountRegistrationQueue": _target_of("HubAccountsRule", "HubDeploymentRule", "HubStatusSchedule")
+    | {_TOPIC: _SEND},
+    "AccountRegistrationDeadLetterQueue": _rules(
+        "HubAccountsRule", "HubDeploymentRule", "HubStatusSchedule", does=_SEND
+    )
+    | {_TOPIC: _SEND},
     "VpcScopeQueue": _target_of("ScopeVpcTagRule", "ScopeVpcRule"),
     "VpcScopeDeadLetterQueue": _rules("ScopeVpcTagRule", "ScopeVpcRule", does=_SEND),
     "GuardDutyFindingsQueue": _target_of("FindingsRule"),

@@ -33,11 +33,12 @@ _TAKE = "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes sqs:ChangeM
 _LOOK_AT_ROLE = "iam:GetRole iam:GetRolePolicy iam:ListRolePolicies iam:ListAttachedRolePolicies"
 _ACCOUNTS_IN = "organizations:ListAccountsForParent organizations:ListOrganizationalUnitsForParent"
 _LOOK_INTO_STACK_SET = "cloudformation:ListStackInstances cloudformation:ListStackSetOperations"
+_LOOK_INTO_OPERATIONS = "cloudformation:ListStackSetOperationResults"
 # Of what is asked, the part of Alert Logic's policies: what is there, never what is in a secret, a queue or a table.
 _DISCOVER = (
-    f"{_LOOK_AT_ROLE} {_LOOK_INTO_STACK_SET} cloudformation:DescribeStacks cloudformation:GetTemplate ec2:DescribeVpcs "
-    "s3:ListBucket s3:GetBucketLocation s3:GetBucketTagging s3:GetObject sns:GetSubscriptionAttributes "
-    "sns:GetTopicAttributes sns:ListSubscriptionsByTopic"
+    f"{_LOOK_AT_ROLE} {_LOOK_INTO_STACK_SET} {_LOOK_INTO_OPERATIONS} cloudformation:DescribeStacks "
+    "cloudformation:GetTemplate ec2:DescribeVpcs s3:ListBucket s3:GetBucketLocation s3:GetBucketTagging s3:GetObject "
+    "sns:GetSubscriptionAttributes sns:GetTopicAttributes sns:ListSubscriptionsByTopic"
 )
 
 # What for, the key's own policy says.
@@ -105,8 +106,8 @@ ROLES = {
             "/HubBus": "events:PutEvents",
             "AdministrationRole": "iam:GetRole iam:PassRole/CloudFormation",
             "ControlTowerStackSet": (
-                f"{_LOOK_INTO_STACK_SET} cloudformation:CreateStackInstances cloudformation:UpdateStackInstances "
-                "cloudformation:DeleteStackInstances"
+                f"{_LOOK_INTO_STACK_SET} {_LOOK_INTO_OPERATIONS} cloudformation:CreateStackInstances "
+                "cloudformation:UpdateStackInstances cloudformation:DeleteStackInstances"
             ),
             "our account": "organizations:DescribeAccount organizations:ListParents",
             "our unit": f"organizations:ListParents {_ACCOUNTS_IN}",
