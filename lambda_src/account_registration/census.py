@@ -76,6 +76,8 @@ class Census:
         self._index = index
         self._central_logs_role_arn = central_logs_role_arn
         self._clock = clock
+        # As far as is known here, Unix seconds: it may have been since.
+        self._complete_at = 0.0
 
     def require(self) -> None:
         """Have the index complete, if it never was, or was a day ago.
@@ -83,12 +85,16 @@ class Census:
         Raises:
             NotYet: It never was, and somebody else is about to.
         """
+        if self._clock() - self._complete_at < LONGEST_AGE_SECONDS:
+            return
         last = self._index.listed()
         if last.begun_at is None:
             if not self._take(last):
                 raise NotYet("somebody else lists what Alert Logic holds, for the first time")
         elif self._clock() - last.begun_at >= LONGEST_AGE_SECONDS:
             self._take(last)
+        else:
+            self._complete_at = last.begun_at
 
     def refresh(self, sweep_id: str) -> None:
         """Have the index complete as of a time after a sweep began, once for each sweep.

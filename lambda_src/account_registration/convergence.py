@@ -97,7 +97,7 @@ class Convergence:
             open_orders = self._without_unknown_policies(orders, outcomes)
             if open_orders:
                 self._census.require()
-            self._converge(self._with_central_credential(open_orders, outcomes), outcomes, about)
+            self._converge(open_orders, outcomes, about)
             if any(isinstance(outcome, RejectedError) for outcome in outcomes.values()):
                 # Perhaps for a policy that has another id by now.
                 self._policy_ids = {}
@@ -113,16 +113,21 @@ class Convergence:
     def _converge(
         self, orders: Sequence[Order], outcomes: dict[AwsAccountId, Outcome], about: Callable[[AwsAccountId], None]
     ) -> None:
+        # As it was in the batch before.
+        is_central_settled = self._has_central_credential
+        open_orders = self._with_central_credential(orders, outcomes)
         efforts = [
             Effort(order, self._alert_logic, self._inventory, self._vpcs, self._names, self._policy_ids)
-            for order in orders
+            for order in open_orders
         ]
+        central: list[Credential] | None = None
         for _ in range(ROUNDS):
             if not efforts:
                 return
-            # What each of them may have to link, or to unlink.
-            is_any_registered = any(isinstance(effort.order, Registration) for effort in efforts)
-            central = self._inventory.central_credentials() if is_any_registered else []
+            # What each of them may have to link, or to unlink. Where it was just made, others may have made one, too.
+            if central is None or not is_central_settled or any(effort.was_rejected for effort in efforts):
+                is_any_registered = any(isinstance(effort.order, Registration) for effort in efforts)
+                central = self._inventory.central_credentials() if is_any_registered else []
             for effort in efforts:
                 about(effort.order.account_id)
                 outcome = self._advance(effort, central)

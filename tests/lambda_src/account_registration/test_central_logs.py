@@ -68,7 +68,7 @@ class TestCalls:
         outcomes = convergence.converge(with_logs(10))
 
         assert all(isinstance(outcome, Settled) for outcome in outcomes.values())
-        assert len(fake.requests) - warm == 22
+        assert len(fake.requests) - warm == 21
         [shared] = central(fake)
         assert [monitors(fake, it.account_id) for it in accounts(10)] == [[shared]] * 10
 

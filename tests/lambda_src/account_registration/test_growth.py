@@ -90,7 +90,7 @@ def test_costs_the_same_however_many_accounts_there_are(fake: FakeAlertLogic, *,
 
     assert with_many == with_few
     registering, looking, deregistering = with_many
-    assert registering.calls == 2 * BATCH + 2
+    assert registering.calls == 2 * BATCH + 1
     assert looking.calls == 2 * BATCH + 1
     assert deregistering.calls == 5 * BATCH
     assert max(cost.sent for cost in with_many) < 4096 * BATCH
