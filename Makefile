@@ -50,8 +50,8 @@ backfill: $(INSTALLED) ## Send GuardDuty findings that were open before the coll
 	python -m alertlogic_constructs.backfill $(ARGS)
 
 .PHONY: test
-test: $(INSTALLED) ## Run lint, types, tests, template checks and a brief rehearsal: all that a change must pass.
-	@start=$$(date +%s); $(MAKE) --no-print-directory -j2 --output-sync=target unit lint types templates docs brief-rehearsal \
+test: $(INSTALLED) ## Run lint, types, tests, template checks and the documentation's build: all that a change must pass.
+	@start=$$(date +%s); $(MAKE) --no-print-directory -j2 --output-sync=target unit lint types templates docs \
 	  && echo "--- all took $$(( $$(date +%s) - start )) s"
 
 .PHONY: lint
@@ -68,15 +68,11 @@ templates: $(INSTALLED) ## Check the sample's templates and the member template 
 
 .PHONY: unit
 unit: $(INSTALLED) ## Run the tests, with a branch-coverage floor.
-	$(call timed,unit,pytest -q -n 2 --ignore=tests/templates --cov --cov-report=term $(ARGS))
+	$(call timed,unit,pytest -q -n 2 --dist loadfile --ignore=tests/templates --cov --cov-report=term $(ARGS))
 
 .PHONY: rehearse
-rehearse: $(INSTALLED) ## Play the landing zone's story on this machine; ARGS="--chaos SEED" lets things go wrong at random.
+rehearse: $(INSTALLED) ## Play a landing zone's life; ARGS=--brief shortens it, ARGS="--chaos SEED" makes things go wrong at random.
 	$(call timed,rehearse,python -m tests.rehearsal $(ARGS))
-
-.PHONY: brief-rehearsal
-brief-rehearsal: $(INSTALLED) ## Play the landing zone's story, but not what happens to it over time.
-	$(call timed,brief rehearsal,python -m tests.rehearsal --brief)
 
 .PHONY: bench
 bench: $(INSTALLED) ## Measure import times, API calls and CPU of the functions.

@@ -194,7 +194,7 @@ def drawn(seed: int) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("is_adopted", [False, True])
-@pytest.mark.parametrize("pattern", range(64))
+@pytest.mark.parametrize("pattern", range(0, 64, 5))
 def test_registers_an_account_once_in_whatever_order_two_requests_call(
     fake: FakeAlertLogic, pattern: int, *, is_adopted: bool
 ) -> None:
@@ -208,7 +208,7 @@ def test_registers_an_account_once_in_whatever_order_two_requests_call(
     assert_indexed(fake)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(12))
 def test_follows_the_role_that_is_made_anew_in_whatever_order_two_requests_call(
     fake: FakeAlertLogic, seed: int
 ) -> None:
@@ -224,7 +224,7 @@ def test_follows_the_role_that_is_made_anew_in_whatever_order_two_requests_call(
     assert_indexed(fake)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(12))
 def test_registers_or_deregisters_in_whatever_order_two_requests_call(fake: FakeAlertLogic, seed: int) -> None:
     loop_of(client(fake)).converge([REGISTRATION])
     leaving = Deregistration(ACCOUNT, None, Offboarding.DELETE)
@@ -239,7 +239,7 @@ def test_registers_or_deregisters_in_whatever_order_two_requests_call(fake: Fake
         assert fake.credentials == {}
 
 
-@pytest.mark.parametrize("pattern", range(64))
+@pytest.mark.parametrize("pattern", range(0, 64, 5))
 def test_links_one_credential_for_central_logs_in_whatever_order_two_requests_call(
     fake: FakeAlertLogic, pattern: int
 ) -> None:
