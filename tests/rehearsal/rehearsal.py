@@ -351,6 +351,7 @@ class Rehearsal(Inspection):
                 roles = [made for made in instance.stack.made.values() if made.type == "AWS::IAM::Role"]
                 for role in roles:
                     RESOURCE_TYPES[role.type].remove(role, lambda service: self.client(service, account))
+                    del instance.stack.made[role.logical_id]
 
     def set_execution_role(self, account: str, *, trusts: str) -> None:
         """Let Control Tower's role in an account trust another account than the management account, or it again."""
