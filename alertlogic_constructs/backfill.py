@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ._backfill_event import BackfillError
+from ._tools import how_to_install
 from .settings import CONTEXT_KEY, read_context, read_settings, settings_of
 
 if TYPE_CHECKING:
@@ -101,9 +102,7 @@ def _backfill(options: argparse.Namespace) -> Backfill:
     try:
         from ._backfill_aws import Backfill, Forwarder, GuardDuty  # noqa: PLC0415 - nothing else needs boto3
     except ModuleNotFoundError as error:
-        if error.name not in {"boto3", "botocore"}:
-            raise
-        raise BackfillError(f"{error.name} is missing; install alertlogic-constructs[tools]") from error
+        raise BackfillError(how_to_install(error)) from error
     forwarder = Forwarder.of_stack(options.stack)
     guardduty = GuardDuty.of_profile(options.profile)
     forwarder.require(guardduty.account)

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ._role_policy import Difference, packaged_pin, read_pin
+from ._tools import how_to_install
 from .alertlogic_role import role_type_of
-from .preflight import UNUSABLE, add_access_options, say_what_is_missing
+from .preflight import UNUSABLE, add_access_options
 from .settings import CONTEXT_KEY, read_context, read_settings, settings_of
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from ._preflight.latest_policy import UnreachableError, fetch  # noqa: PLC0415 - nothing else of the package needs boto3
     except ModuleNotFoundError as error:
-        return say_what_is_missing(error)
+        sys.stderr.write(f"{how_to_install(error)}\n")
+        return UNUSABLE
     try:
         settings = read_settings(settings_of(read_context(options.settings).get(CONTEXT_KEY)))
         role_type = options.role_type or role_type_of(settings.mode, settings.policy)

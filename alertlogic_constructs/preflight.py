@@ -14,6 +14,7 @@ from aws_cdk import DefaultStackSynthesizer
 
 from ._naming import CONTROL_TOWER_EXECUTION
 from ._role_policy import packaged_pin, read_pin
+from ._tools import how_to_install
 from .alertlogic_role import role_type_of
 from .settings import CONTEXT_KEY, read_context, read_settings, settings_of
 from .status import DEFAULT_STACK
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 BAD = 1
 UNUSABLE = 2
 
-# What the extra `tools` installs.
-_TOOLS = frozenset({"boto3", "botocore", "requests", "urllib3"})
 _QUALIFIER_KEY = "@aws-cdk/core:bootstrapQualifier"
 
 
@@ -36,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from ._preflight.findings import as_json, as_text  # noqa: PLC0415 - nothing else of the package needs boto3
         from ._preflight.run import run  # noqa: PLC0415 - as above
     except ModuleNotFoundError as error:
-        return say_what_is_missing(error)
+        sys.stderr.write(f"{how_to_install(error)}\n")
+        return UNUSABLE
     try:
         context = read_context(options.settings)
         settings = read_settings(settings_of(context.get(CONTEXT_KEY)))
@@ -99,15 +99,6 @@ def add_access_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the access key, as the secret is to hold it, instead of the secret",
     )
-
-
-def say_what_is_missing(error: ModuleNotFoundError) -> int:
-    """Say how to install what a command needs and the library does not; return the exit code."""
-    package = (error.name or "").split(".")[0]
-    if package not in _TOOLS:
-        raise error
-    sys.stderr.write(f"{package} is missing; install alertlogic-constructs[tools]\n")
-    return UNUSABLE
 
 
 if __name__ == "__main__":

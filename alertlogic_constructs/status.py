@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ._status_page import page
 from ._status_report import Status, StatusError
+from ._tools import how_to_install
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,9 +72,7 @@ def _fetched(bucket: str | None, stack: str) -> bytes | None:
     try:
         from ._status_bucket import fetch  # noqa: PLC0415 - nothing else of the package needs boto3
     except ModuleNotFoundError as error:
-        if error.name not in {"boto3", "botocore"}:
-            raise
-        raise StatusError(f"{error.name} is missing; install alertlogic-constructs[tools]") from error
+        raise StatusError(how_to_install(error)) from error
     return fetch(bucket, stack=stack)
 
 

@@ -11,6 +11,7 @@ from alertlogic_constructs._naming import CONTROL_TOWER_EXECUTION
 
 from .findings import code_of, found, judged, ok, skipped, wrong
 from .organization import accounts
+from .statements import as_list, aws_principals
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -103,15 +104,15 @@ def execution_role(zone: LandingZone, trust: Mapping[str, Any] | None) -> Verdic
     """Decide whether StackSets can work in an account; the trust in the role is None where there is none."""
     if trust is None:
         return wrong(f"there is no role {CONTROL_TOWER_EXECUTION}", "enroll the account in Control Tower")
-    statements = trust.get("Statement", [])
+    statements: list[Mapping[str, Any]] = as_list(trust.get("Statement", []))
     principals = {
         principal
         for statement in statements
         if statement.get("Effect") == "Allow"
-        for principal in _as_list(statement.get("Principal", {}).get("AWS", []))
+        for principal in aws_principals(statement)
     }
     management = zone.management_account
-    if not principals & {management, f"arn:aws:iam::{management}:root"}:
+    if not principals & {management, f"arn:aws:iam::{management}:root", "*"}:
         return wrong(
             f"{CONTROL_TOWER_EXECUTION} does not trust the management account {management}",
             "re-register the account in Control Tower, which restores the role",
@@ -177,10 +178,6 @@ def _account_in(manifest: Mapping[str, Any], key: str) -> str | None:
     part = manifest.get(key, {})
     account: str | None = part.get("accountId") if part.get("enabled", True) else None
     return account
-
-
-def _as_list(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
 
 
 def _listed(names: Collection[str]) -> str:

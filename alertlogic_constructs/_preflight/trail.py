@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from .findings import Level, code_of, found, judged, ok, skipped, wrong
+from .statements import as_list, aws_principals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -182,16 +183,10 @@ def _key(kms: KMSClient, key_arn: str) -> KeyMetadataTypeDef | None:
 
 
 def _lets_decrypt(statement: Mapping[str, Any], account: str) -> bool:
-    actions = _as_list(statement.get("Action", []))
-    principal = statement.get("Principal", {})
-    principals = _as_list(principal if isinstance(principal, str) else principal.get("AWS", []))
+    actions: list[str] = as_list(statement.get("Action", []))
     return (
         statement.get("Effect") == "Allow"
         and any(action.lower() in _DECRYPTS for action in actions)
         # An ARN of the account, whether of its root or of a role of it, or its id.
-        and any(name == "*" or account in name.split(":") for name in principals)
+        and any(name == "*" or account in name.split(":") for name in aws_principals(statement))
     )
-
-
-def _as_list(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value

@@ -161,7 +161,7 @@ def _cases(batch: Batch, wiring: Wiring, own_region: str) -> Iterator[Case]:
                 case SweepDue():
                     _sweep(content.id, wiring)
                 case StatusDue() if wiring.settings.status_bucket:
-                    _keep_account(content.id, wiring)
+                    _write_status(content.id, wiring)
                 case StatusDue():
                     raise Refused("there is no bucket to write the status to")
                 case request:
@@ -176,7 +176,7 @@ def _sweep(event_id: str, wiring: Wiring) -> None:
     logger.info("sweep begun", extra={"errands": len(errands)})
 
 
-def _keep_account(event_id: str, wiring: Wiring) -> None:
+def _write_status(event_id: str, wiring: Wiring) -> None:
     accounts = wiring.status.write(datetime.now(UTC))
     # For instance those whose registration came late, when the management side had spoken.
     errands = [

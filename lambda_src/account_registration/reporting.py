@@ -59,7 +59,7 @@ class Reporter:
     def announce(self, case: Case, *, now: float) -> None:
         """Note an account that is about to be registered.
 
-        If nobody lives to say that it was, it is known to be deregistered once it leaves.
+        So even if nobody lives to say what became of it, its departure ends what was begun.
         """
         if isinstance(case.verdict, Admitted) and case.registers_for and not case.must_be_answered(now):
             self._note(case, Failed("its registration is under way", case.registers_for, is_wrong=False), now)

@@ -61,7 +61,7 @@ class Entry:
         name: A credential's name.
         role_arn: The role that a credential is for; empty if there is none.
         is_linked_elsewhere: Whether other accounts' deployments linked a credential when all were listed last.
-        is_ours: Whether a deployment was made here. Alert Logic does not say, so two entries may differ in it.
+        is_ours: Whether a deployment was made here, as Alert Logic does not say; entries are compared without it.
         written_at: When the entry was written, Unix seconds.
     """
 

@@ -17,8 +17,9 @@ from aws_cdk.assertions import Template
 
 from alertlogic_constructs import AlertLogic, AlertLogicRole, ProtectionPolicy
 from alertlogic_constructs._role_policy import packaged_pin
+from alertlogic_constructs._tools import how_to_install
 from alertlogic_constructs.policies import DIFFERENT, main
-from alertlogic_constructs.preflight import UNUSABLE, say_what_is_missing
+from alertlogic_constructs.preflight import UNUSABLE
 from alertlogic_constructs.preflight import main as preflight
 from tests.rehearsal.alertlogic import FakeAlertLogic
 from tests.rehearsal.synthesis import ROOT
@@ -166,9 +167,9 @@ def test_a_module_of_ours_that_is_missing_is_an_error(
         command([])
 
 
-def test_a_package_that_is_missing_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert say_what_is_missing(ModuleNotFoundError(name="boto3")) == UNUSABLE
-    assert capsys.readouterr().err == "boto3 is missing; install alertlogic-constructs[tools]\n"
+def test_a_package_that_is_missing_is_named() -> None:
+    missing = ModuleNotFoundError(name="boto3")
+    assert how_to_install(missing) == "boto3 is missing; install alertlogic-constructs[tools]"
 
 
 @pytest.mark.parametrize("command", ["policies", "preflight"])

@@ -1039,12 +1039,14 @@ def test_a_role_may_trust_the_management_account_by_its_id() -> None:
     zone = read_settings(settings()).landing_zone
 
     def level(*statements: dict[str, Any]) -> Level:
-        return execution_role(zone, {"Statement": statements}).level
+        return execution_role(zone, {"Statement": [*statements]}).level
 
     service = {"Effect": "Allow", "Principal": {"Service": "cloudformation.amazonaws.com"}}
     management = {"Effect": "Allow", "Principal": {"AWS": [MANAGEMENT, AUDIT]}}
     assert level(service, management) is Level.OK
     assert level(service, {**management, "Effect": "Deny"}) is Level.WRONG
+    assert level({**management, "Principal": "*"}) is Level.OK
+    assert execution_role(zone, {"Statement": management}).level is Level.OK
 
 
 def test_opt_in_regions_are_named() -> None:
