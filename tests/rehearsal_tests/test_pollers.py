@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -147,3 +149,24 @@ def test_a_batch_is_no_larger_than_an_invocation_can_be() -> None:
 
     assert [len(batch) for batch in batches_of(messages)] == [3, 3, 1]
     assert list(batches_of([])) == []
+
+
+def test_what_many_delete_at_once_is_deleted(counting: Rehearsal) -> None:
+    send(counting, 200)
+    sqs = counting.client("sqs", "444444444444")
+    url = sqs.get_queue_url(QueueName="numbers")["QueueUrl"]
+    handles = [
+        message["ReceiptHandle"]
+        for _ in range(20)
+        for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    ]
+
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(8) as executor:
+            list(executor.map(lambda handle: sqs.delete_message(QueueUrl=url, ReceiptHandle=handle), handles))
+    finally:
+        sys.setswitchinterval(usual)
+
+    assert counting.queue_depths() == {"counting": 0}
