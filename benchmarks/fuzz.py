@@ -23,11 +23,13 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from account_enrollment import message as enrollment
-from account_registration import errand, inbox
+from account_registration import errand
+from account_registration import message as registration
 from account_registration.order import Offboarding
 from account_registration.properties import deregistration_of, registration_of
-from account_registration.request import Request, RequestRefusedError
+from account_registration.request import Request
 from alertlogic_api import AccessKey, SecretError
+from aws.custom_resource import RequestRefusedError
 from aws.organizations import AwsAccountId
 from aws.queue import Batch, Queue, Refused
 from collector_checkin import request as collector
@@ -149,7 +151,7 @@ class Tally:
 
 
 def _register(body: str) -> object:
-    content = inbox.parse(body, management_account_id=_MANAGEMENT)
+    content = registration.parse(body, management_account_id=_MANAGEMENT)
     if isinstance(content, Request):
         read = deregistration_of(content, Offboarding.DISABLE) if content.type == "Delete" else registration_of(content)
         return content, read, content.continuation(stack_changed_at="2026-01-15T12:00:00Z")
@@ -220,7 +222,7 @@ _ERRANDS: Final = (
 PARSERS: Final = (
     Parser(
         "account_enrollment",
-        lambda body: enrollment.parse(body, management_account_id=_MANAGEMENT, stack_arn=_STACK),
+        lambda body: enrollment.parse(body, management_account_id=_MANAGEMENT),
         (Refused,),
         (
             *_events(
@@ -249,11 +251,11 @@ PARSERS: Final = (
         _events("tag-change-vpc-added", "tag-change-vpc-removed", "create-vpc", "delete-vpc"),
     ),
     Parser("guardduty_findings", finding.parse, (Refused,), _events("guardduty-finding")),
-    Parser("stackset_emptier, queue", _empty, (Refused, emptier.RequestRefusedError), (_EMPTYING,)),
+    Parser("stackset_emptier, queue", _empty, (Refused, RequestRefusedError), (_EMPTYING,)),
     Parser(
         "stackset_emptier, invoked",
         _empty_at_once,
-        (Refused, emptier.RequestRefusedError),
+        (Refused, RequestRefusedError),
         (_EMPTYING,),
         is_queued=False,
     ),
@@ -473,7 +475,7 @@ def _batch_faults(parser: Parser, bodies: Sequence[str]) -> list[str]:
     for message in batch.messages:
         with batch.handling(message):
             # CloudFormation is told of these.
-            with contextlib.suppress(RequestRefusedError, emptier.RequestRefusedError):
+            with contextlib.suppress(RequestRefusedError):
                 parser.read(message.body)
             handled += 1
     kept = len(batch.response()["batchItemFailures"])

@@ -426,7 +426,6 @@ def _enrollment_environment() -> dict[str, str]:
         "GUARDDUTY_ADMINISTRATOR": "",
         "ADMINISTRATOR_REGIONS": "",
         "HUB_BUS_ARN": f"arn:aws:events:{HOME_REGION}:{SECURITY}:event-bus/alertlogic-hub",
-        "STACK_ARN": _STACK,
         "DELETION_GUARD_PERCENTAGE": "10",
         "MANAGEMENT_ACCOUNT_ID": MANAGEMENT,
         "ALWAYS_ENROLLED": SECURITY,

@@ -10,9 +10,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
-
-from aws.queue import METRIC_NAMESPACE, NotYet
+from aws.measures import emit
+from aws.queue import NotYet
 
 from .enrollment import Create, LetGo, Release, Remove, Situation, Trim, Update, decide, needs_operations
 from .hub import standing
@@ -122,7 +121,7 @@ class Convergence:
             occasion: What this is done for.
 
         Raises:
-            NotYet: The hub cannot be told.
+            NotYet: The StackSet is busy or not there (yet), or the hub cannot be told.
         """
         decisions = [self._decide(account_id, account) for account_id, account in accounts.items()]
         waits = self._operate(decisions, occasion)
@@ -206,10 +205,7 @@ class Convergence:
                 removed=leave.removed + len(leave.operation_ids),
                 most=leave.most,
             )
-        with single_metric(
-            name=HELD_BACK_METRIC, unit=MetricUnit.Count, value=len(decisions), namespace=METRIC_NAMESPACE
-        ) as metric:
-            metric.add_dimension("service", self._logger.service)
+        emit(self._logger.service, {HELD_BACK_METRIC: len(decisions)})
 
     def _tell(self, decisions: Sequence[Decision], departing: Sequence[Decision], occasion: Occasion) -> None:
         standings = [

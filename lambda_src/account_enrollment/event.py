@@ -94,13 +94,12 @@ class EnrollmentFailed:
 Event = AccountsTouched | UnitTouched | SweepDue | Irrelevant | EnrollmentFailed
 
 
-def read(event: Mapping[str, Any], *, management_account_id: str, stack_arn: str) -> Event:
+def read(event: Mapping[str, Any], *, management_account_id: str) -> Event:
     """Read an event as EventBridge puts it into the queue.
 
     Args:
         event: The event.
         management_account_id: Only its events are heard.
-        stack_arn: The stack whose deployments call for a sweep.
 
     Raises:
         Refused: It is not an event of the management account that tells where to look.
@@ -115,7 +114,8 @@ def read(event: Mapping[str, Any], *, management_account_id: str, stack_arn: str
         case "aws.events", "Scheduled Event":
             return SweepDue(event_id)
         case "aws.cloudformation", "CloudFormation Stack Status Change":
-            return _deployment(event_id, detail, stack_arn)
+            # Of the function's own stack, and only once it is deployed: so says the rule that puts it into the queue.
+            return SweepDue(event_id)
         case "aws.controltower", "Drift Detected":
             return _drift(event_id, detail)
         case "aws.controltower", "AWS Service Event via CloudTrail":
@@ -124,15 +124,6 @@ def read(event: Mapping[str, Any], *, management_account_id: str, stack_arn: str
         case "aws.organizations", _:
             return _membership(event_id, detail, management_account_id)
     raise Refused(f"event {event_id} is {kind!r} of {source!r}, which says nothing about accounts")
-
-
-def _deployment(event_id: str, detail: Mapping[str, Any], stack_arn: str) -> Event:
-    stack_id, status = detail["stack-id"], detail["status-details"]["status"]
-    if stack_id != stack_arn:
-        raise Refused(f"event {event_id} is about the stack {stack_id}, not about {stack_arn}")
-    if status.endswith("_COMPLETE") and not status.startswith("DELETE_"):
-        return SweepDue(event_id)
-    return Irrelevant(event_id, f"the stack is {status}")
 
 
 def _drift(event_id: str, detail: Mapping[str, Any]) -> Event:

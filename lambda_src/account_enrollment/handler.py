@@ -62,7 +62,7 @@ def wire() -> Wiring:
     )
 
 
-@logger.inject_lambda_context(clear_state=True)
+@logger.inject_lambda_context(clear_state=True, log_event=False)
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Handle a batch of messages from the enrollment queue."""
     wiring = wire()
@@ -71,11 +71,7 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, 
     work = Work.of_batch(wiring)
     for message in batch.messages:
         with batch.handling(message):
-            content = parse(
-                message.body,
-                management_account_id=settings.scope.management_account_id,
-                stack_arn=settings.stack_arn,
-            )
+            content = parse(message.body, management_account_id=settings.scope.management_account_id)
             work.do(content, attempt=message.received)
     return batch.response()
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 SOURCE: Final = "alertlogic.accounts"
 DETAIL_TYPE: Final = "Accounts"
-# Twenty accounts with an instance in every region there is stay well under EventBridge's 256 KB.
+# With an instance in every region there is, twenty accounts come to some 200 KB, of less than 1 MB that a request may
+# have: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
 MOST_ACCOUNTS: Final = 20
 
 

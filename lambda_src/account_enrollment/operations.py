@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from aws.environment import ACCOUNT_ID
 from aws.organizations import AwsAccountId
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 MOST_ACCOUNTS: Final = 8
 
 _HASH_LENGTH: Final = 16
-_ACCOUNT: Final = re.compile(r"[0-9]{12}")
 REMOVAL: Final = re.compile(r"remove-([1-9][0-9]*)")
 
 
@@ -71,7 +71,7 @@ def operation_id(
 
 def accounts_named_by(operation_id: str) -> tuple[AwsAccountId, ...]:
     """Return the accounts that an operation works on, if this function began it for several or for a part of one."""
-    return tuple(AwsAccountId(part) for part in operation_id.split("-")[1:-1] if _ACCOUNT.fullmatch(part))
+    return tuple(AwsAccountId(part) for part in operation_id.split("-")[1:-1] if re.fullmatch(ACCOUNT_ID.pattern, part))
 
 
 def removal_id(number: int) -> str:

@@ -15,13 +15,9 @@ if TYPE_CHECKING:
 
 _ALL: Final = "ALL"
 _BUS_ARN: Final = Kind(
-    rf"(arn:[a-z-]+:events:{REGION.pattern}:{ACCOUNT_ID.pattern}:event-bus/[A-Za-z0-9._/-]+)?",
-    "the ARN of an event bus, or nothing",
+    rf"arn:[a-z-]+:events:{REGION.pattern}:{ACCOUNT_ID.pattern}:event-bus/[A-Za-z0-9._/-]+", "the ARN of an event bus"
 )
 _SHARE: Final = Kind(f"0|{PERCENTAGE.pattern}", "a whole number from 0 to 100")
-_STACK_ARN: Final = Kind(
-    rf"arn:[a-z-]+:cloudformation:{REGION.pattern}:{ACCOUNT_ID.pattern}:stack/[!-~]+", "the ARN of a stack"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +30,6 @@ class Settings:
         queue_url: Where the messages come from, and where those of a sweep go.
         dead_letter_queue_url: Where those go that nothing can be done with.
         hub_bus_arn: The security account's event bus; None where nobody is to be told.
-        stack_arn: The stack whose deployments call for a sweep.
         guard: How many accounts may go.
         scope: Which accounts get instances.
     """
@@ -44,7 +39,6 @@ class Settings:
     queue_url: str
     dead_letter_queue_url: str
     hub_bus_arn: str | None
-    stack_arn: str
     guard: DeletionGuard
     scope: EnrollmentScope
 
@@ -65,8 +59,7 @@ class Settings:
             max_concurrent_percentage=int(environment.one("MAX_CONCURRENT_PERCENTAGE", PERCENTAGE)),
             queue_url=environment.one("QUEUE_URL", QUEUE_URL),
             dead_letter_queue_url=environment.one("DEAD_LETTER_QUEUE_URL", QUEUE_URL),
-            hub_bus_arn=environment.one("HUB_BUS_ARN", _BUS_ARN) or None,
-            stack_arn=environment.one("STACK_ARN", _STACK_ARN),
+            hub_bus_arn=environment.one("HUB_BUS_ARN", _BUS_ARN.or_nothing) or None,
             guard=DeletionGuard(int(environment.one("DELETION_GUARD_PERCENTAGE", _SHARE))),
             scope=EnrollmentScope(
                 management_account_id=environment.one("MANAGEMENT_ACCOUNT_ID", ACCOUNT_ID),
@@ -75,7 +68,7 @@ class Settings:
                 excluded_units=frozenset(environment.any("EXCLUDED_UNITS", UNIT_ID)),
                 excluded_accounts=frozenset(environment.any("EXCLUDED_ACCOUNTS", ACCOUNT_ID)),
                 regions=frozenset(environment.some("REGIONS", REGION)),
-                administrator_id=next(iter(environment.any("GUARDDUTY_ADMINISTRATOR", ACCOUNT_ID)), None),
+                administrator_id=environment.one("GUARDDUTY_ADMINISTRATOR", ACCOUNT_ID.or_nothing) or None,
                 administrator_regions=frozenset(environment.any("ADMINISTRATOR_REGIONS", REGION)),
             ),
         )

@@ -102,12 +102,20 @@ class Sweep:
         self._clock = clock
 
     def begin(self, sweep_id: str) -> None:
-        """Have every account looked at that is in the organization, has instances, or had some lately."""
+        """Have every account looked at that is in the organization, has instances, or had some lately.
+
+        Raises:
+            NotYet: The StackSet is not there (yet), or the queue does not take all messages.
+        """
         roots = [UnitWalk(sweep_id, root, (), None) for root in self._organization.roots()]
         self._send([*roots, InstanceWalk(sweep_id, None), *self._departures(sweep_id)])
 
     def begin_in(self, unit_id: str, sweep_id: str) -> bool:
-        """Have every account below a unit looked at; False if there is no such unit."""
+        """Have every account below a unit looked at; False if there is no such unit.
+
+        Raises:
+            NotYet: The queue does not take the message.
+        """
         ancestors = self._organization.ancestors_of(unit_id)
         if ancestors is None:
             return False
@@ -115,7 +123,11 @@ class Sweep:
         return True
 
     def walk(self, piece: UnitWalk | InstanceWalk) -> int:
-        """Send a message for what is on a page, and one for the next page; return how many it came to."""
+        """Send a message for what is on a page, and one for the next page; return how many it came to.
+
+        Raises:
+            NotYet: The StackSet is not there (yet), or the queue does not take all messages.
+        """
         pieces = list(self._in_unit(piece) if isinstance(piece, UnitWalk) else self._in_stack_set(piece))
         self._send(pieces)
         return len(pieces)

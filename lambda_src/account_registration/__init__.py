@@ -1,1 +1,1 @@
-"""Registers accounts with Alert Logic when CloudFormation asks. Runs in the security account."""
+"""Registers accounts with Alert Logic, as their stacks and the management side ask. Runs in the security account."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from aws.accounts_table import Word
-from aws.custom_resource import StackId, object_of, text_in
+from aws.custom_resource import StackId
 from aws.environment import ACCOUNT_ID, REGION
+from aws.json_text import object_of, text_in
 from aws.organizations import AwsAccountId
 from aws.queue import Refused
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from aws.custom_resource import RequestRefusedError
 from aws.queue import NotYet
 from aws.reader import NotReadableError, RoleNotAssumableError
 
 from .order import Deregistration, Offboarding
 from .properties import deregistration_of, registration_of
-from .request import RequestRefusedError
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -60,9 +60,10 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A request for which there is nothing to do."""
+    """A request for which there is nothing to do; `status` says so to whoever asked, in a word or two."""
 
     why: str
+    status: str = "nothing to do"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def admit(request: Request, *, stacks: Stacks, offboarding: Offboarding, age_sec
     else:
         verdict = _admit_continued(request, order, stacks)
     is_kept = isinstance(order, Deregistration) and offboarding is Offboarding.RETAIN
-    return Skipped("deployments are retained") if is_kept and isinstance(verdict, Admitted) else verdict
+    return Skipped("deployments are retained", "retained") if is_kept and isinstance(verdict, Admitted) else verdict
 
 
 def _admit_asking(request: Request, order: Order, stacks: Stacks, age_seconds: float) -> Admitted | Stale:

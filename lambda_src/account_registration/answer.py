@@ -15,7 +15,7 @@ def succeeded(request: Request, status: str, *, deployment_id: str | None = None
 
     Args:
         request: What is answered.
-        status: `registered`, `deregistered`, `retained`, `pending` or `refused`, for people to read.
+        status: `registered`, `deregistered`, `retained`, `nothing to do`, `pending` or `refused`, for people to read.
         deployment_id: Alert Logic's deployment, if there is one.
     """
     is_delete = request.type == "Delete"

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Final
 
 from alertlogic_api import AlertLogicError, RejectedError
 from aws.accounts_table import Deregistered, Failed, Registered
-from aws.queue import NotYet
+from aws.custom_resource import RequestRefusedError
+from aws.queue import Busy, NotYet
 
 from .admission import Admitted, Skipped, Stale
 from .effort import Settled
 from .errand import Deregister
-from .request import Request, RequestRefusedError
+from .request import Request
 
 if TYPE_CHECKING:
-    from aws.accounts_table import Finding
+    from aws.accounts_table import Observation
     from aws.queue import Message
 
     from .admission import Verdict
@@ -29,7 +30,13 @@ Outcome = Settled | Skipped | Stale | Exception
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A request or an errand; nobody waits for an answer to an errand, as to a request that is continued."""
+    """A request or an errand; nobody waits for an answer to an errand, as to a request that is continued.
+
+    Attributes:
+        message: What brought it.
+        request: What is asked for.
+        verdict: Whether it may be carried out, or why that cannot be said now.
+    """
 
     message: Message
     request: Request | Errand
@@ -51,7 +58,7 @@ class Case:
         """Whether CloudFormation must have an answer before anything else is tried."""
         return not self.request.is_continued and now >= self.due_at
 
-    def finding(self, outcome: Outcome, *, now: float) -> Finding | None:
+    def observation(self, outcome: Outcome, *, now: float) -> Observation | None:
         """Return what the outcome tells of the account, if anything."""
         if isinstance(self.request, Request) and not isinstance(self.verdict, Admitted):
             # Anybody in the organization can send a request in any account's name.
@@ -61,10 +68,9 @@ class Case:
                 return Registered(self.registers_for) if self.registers_for else Deregistered()
             case NotYet() if self.must_be_answered(now):
                 return None
-            case NotYet() | RejectedError() | RequestRefusedError():
-                return Failed(str(outcome), self.registers_for, is_wrong=True)
-            case AlertLogicError():
-                # Nobody could look, or somebody interfered: that changes nothing there.
-                return Failed(str(outcome), self.registers_for, is_wrong=False)
+            case NotYet() | AlertLogicError() | RequestRefusedError():
+                # Where nobody could look, or somebody interfered, that changes nothing there.
+                is_unknown = isinstance(outcome, (Busy, AlertLogicError)) and not isinstance(outcome, RejectedError)
+                return Failed(str(outcome), self.registers_for, is_wrong=not is_unknown)
             case _:
                 return None

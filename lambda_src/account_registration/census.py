@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from aws.queue import NotYet
+from aws.index import Kind
+from aws.queue import Busy
 
 from .entries import entries_of
 from .sharing import share
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
         def all_entries(self) -> Collection[Entry]:
             """Return all entries."""
+            ...
+
+        def add_missing(self, entry: Entry) -> None:
+            """Add an entry, unless it is there."""
             ...
 
         def write(self, *, added: Collection[Entry], removed: Collection[Entry]) -> None:
@@ -83,14 +88,15 @@ class Census:
         """Have the index complete, if it never was, or was a day ago.
 
         Raises:
-            NotYet: It never was, and somebody else is about to.
+            Busy: It never was, and somebody else is about to; or the table does not take what is listed.
+            AlertLogicError: It cannot be listed now.
         """
         if self._clock() - self._complete_at < LONGEST_AGE_SECONDS:
             return
         last = self._index.listed()
         if last.begun_at is None:
             if not self._take(last):
-                raise NotYet("somebody else lists what Alert Logic holds, for the first time")
+                raise Busy("somebody else lists what Alert Logic holds, for the first time")
         elif self._clock() - last.begun_at >= LONGEST_AGE_SECONDS:
             self._take(last)
         else:
@@ -100,11 +106,12 @@ class Census:
         """Have the index complete as of a time after a sweep began, once for each sweep.
 
         Raises:
-            NotYet: Somebody else is at it.
+            Busy: Somebody else is at it, or the table does not take what is listed.
+            AlertLogicError: It cannot be listed now.
         """
         last = self._index.listed()
         if sweep_id not in last.sweep_ids and not self._take(last, sweep_id):
-            raise NotYet("somebody else lists what Alert Logic holds, as a sweep wants it")
+            raise Busy("somebody else lists what Alert Logic holds, as a sweep wants it")
 
     def settle(self, doubted_at: float) -> None:
         """Have the index say whether something was made that Alert Logic was asked for, and gave no answer to.
@@ -113,12 +120,13 @@ class Census:
             doubted_at: When it was asked, Unix seconds.
 
         Raises:
-            NotYet: It is too early, or somebody else is at it.
+            Busy: It is too early, or somebody else is at it, or the table does not take what is listed.
+            AlertLogicError: It cannot be listed now.
         """
         last = self._index.listed()
         earliest = max(doubted_at + LAG_SECONDS, (last.begun_at or 0) + DOUBT_INTERVAL_SECONDS)
         if self._clock() <= earliest or not self._take(last):
-            raise NotYet("Alert Logic is to be listed first: it gave no answer when something was to be made")
+            raise Busy("Alert Logic is to be listed first: it gave no answer when something was to be made")
 
     def _take(self, last: Listed, *sweep_id: str) -> bool:
         begun_at = self._clock()
@@ -128,7 +136,7 @@ class Census:
             credentials = self._alert_logic.credentials.list()
             deployments = self._alert_logic.deployments.list()
             there = entries_of(credentials, deployments, central_logs_role_arn=self._central_logs_role_arn)
-            self._correct_index(there, begun_at)
+            self._correct_index(there, begun_at, is_first=last.begun_at is None)
         except Exception:
             self._index.give_up_listing()
             raise
@@ -136,9 +144,15 @@ class Census:
         share(self._alert_logic, credentials, deployments, central_logs_role_arn=self._central_logs_role_arn)
         return True
 
-    def _correct_index(self, there: Collection[Entry], begun_at: float) -> None:
+    def _correct_index(self, there: Collection[Entry], begun_at: float, *, is_first: bool) -> None:
         known = {it.key: it for it in self._index.all_entries()}
         added = [it for it in there if known.pop(it.key, None) != it]
         # Alert Logic uses no id twice, so what is not in its lists is gone, unless it was made since they were begun.
         gone = [it for it in known.values() if it.written_at < begun_at - LAG_SECONDS]
+        if not is_first:
+            # By now whoever made one may have noted it, and that it is ours, which no list says. Few are missing.
+            for it in added:
+                if it.kind is Kind.DEPLOYMENT:
+                    self._index.add_missing(it)
+            added = [it for it in added if it.kind is not Kind.DEPLOYMENT]
         self._index.write(added=added, removed=gone)

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from alertlogic_api import AlertLogicError, ConflictError, RejectedError
+from aws.custom_resource import RequestRefusedError
 from aws.queue import NotYet
 
 from .census import Census
@@ -19,7 +20,6 @@ from .entries import CENTRAL_LOGS
 from .inventory import Inventory
 from .order import Registration
 from .registration import State
-from .request import RequestRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -75,7 +75,25 @@ Outcome = Settled | Exception
 
 @dataclass(slots=True)
 class Effort:
-    """One account, and what was done about it so far."""
+    """One account, and what was done about it so far.
+
+    Attributes:
+        order: What is ordered; from the first write on, even if it was only to be done where something was missing.
+        alert_logic: Where it is to be.
+        inventory: Reads, makes and deletes what Alert Logic holds.
+        vpcs: Sees the VPCs that tags put into scope.
+        names: Knows the accounts' names.
+        policy_ids: Policies by name.
+        known_ours: Deployments that were made here, or seen to be.
+        credential_made_here: The credential that was made last.
+        made: What was made in the latest round.
+        written: The deployments as they were written, by id.
+        was_rejected: Whether Alert Logic rejected the latest round.
+        unreadable: Why regions could not be read when they were looked at last.
+        added: The keys that were added to the scope.
+        removed: The keys that were removed from it.
+        retained: The keys in it that are no longer wanted, but not ours to remove.
+    """
 
     order: Order
     alert_logic: AlertLogic
@@ -98,6 +116,10 @@ class Effort:
         self.made = Made()
         try:
             changes = decide(self.order, replace(state, known_ours={*state.known_ours, *self.known_ours}))
+        except Exception as error:  # noqa: BLE001 - one account must not fail the others
+            # Another round sees no more than this one: what all orders share is made before the first.
+            return error
+        try:
             with self.inventory.making() as self.made:
                 has_written = [self._apply(change) for change in changes]
         except ConflictError:

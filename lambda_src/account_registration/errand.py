@@ -9,7 +9,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from aws.custom_resource import StackId, object_of, text_in
+from aws.custom_resource import StackId
+from aws.json_text import object_of, text_in
 from aws.organizations import AwsAccountId
 
 if TYPE_CHECKING:

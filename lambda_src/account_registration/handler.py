@@ -16,6 +16,7 @@ from alertlogic_api import AlertLogic, AlertLogicError, AuthenticationError, Con
 from aws.accounts import AccountReader
 from aws.accounts_table import AccountsTable
 from aws.clients import client
+from aws.custom_resource import RequestRefusedError
 from aws.index import Index
 from aws.queue import Batch, NotYet, Queue, Refused
 from aws.reader import SharedReaderRole
@@ -29,10 +30,10 @@ from .admission import Admitted, admit
 from .case import PATIENCE_SECONDS, Case
 from .convergence import Convergence
 from .errand import Deregister, Reconcile
-from .inbox import StatusDue, SweepDue, parse
+from .message import StatusDue, SweepDue, parse
 from .reconcile import admit_errand, errand_of, errand_on, is_forgotten
 from .reporting import Reporter
-from .request import Request, RequestRefusedError
+from .request import Request
 from .settings import Settings
 from .status import STATUS_KEY, StatusWriter
 
@@ -67,6 +68,7 @@ class Wiring:
     reader_role: SharedReaderRole
     vpcs: VpcReader
     convergence: Convergence
+    http: requests.Session
     reporter: Reporter
     status: StatusWriter
 
@@ -89,6 +91,7 @@ def wire() -> Wiring:
         access_key=lambda: access_key(secrets_manager, settings.alert_logic.secret_arn, service=logger.service),
         log=logger,
     )
+    http = requests.Session()
     return Wiring(
         settings=settings,
         queue=queue,
@@ -104,7 +107,8 @@ def wire() -> Wiring:
             Index(client("dynamodb"), table_name=settings.table_name),
             central_logs_role_arn=settings.central_logs_role_arn,
         ),
-        reporter=Reporter(queue=queue, table=table, http=requests.Session(), logger=logger),
+        http=http,
+        reporter=Reporter(queue=queue, table=table, http=http, logger=logger),
         status=StatusWriter(
             table,
             S3Object(client("s3"), bucket=settings.status_bucket, key=STATUS_KEY),
@@ -114,7 +118,7 @@ def wire() -> Wiring:
     )
 
 
-@logger.inject_lambda_context(clear_state=True)
+@logger.inject_lambda_context(clear_state=True, log_event=False)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Handle a batch of messages from the registration queue."""
     wiring = wire()
@@ -173,7 +177,7 @@ def _cases(batch: Batch, wiring: Wiring, own_region: str) -> Iterator[Case]:
 def _sweep(event_id: str, wiring: Wiring) -> None:
     errands = [errand for it in wiring.table.accounts() if (errand := errand_on(it, sweep=event_id))]
     wiring.queue.send_all([errand.body for errand in errands])
-    logger.info("sweep begun", extra={"errands": len(errands)})
+    logger.info("sweep begun", errands=len(errands))
 
 
 def _write_status(event_id: str, wiring: Wiring) -> None:
@@ -198,7 +202,7 @@ def _take_in(event: AccountsEvent, wiring: Wiring, own_region: str) -> None:
         if errand:
             errands.append(errand)
     wiring.queue.send_all([errand.body for errand in errands])
-    logger.info("told", extra={"sweep": event.sweep, "accounts": len(event.accounts), "errands": len(errands)})
+    logger.info("told", sweep=event.sweep, accounts=len(event.accounts), errands=len(errands))
 
 
 def _verdict(

@@ -123,7 +123,8 @@ class Inventory:
             made: What the caller made since it looked last.
 
         Raises:
-            NotYet: Something may be there that only a list of all can tell of.
+            Busy: Something may be there that only a list of all can tell of.
+            AlertLogicError: It cannot be read.
         """
         entries = self._certain_entries(account_id)
         credentials = self._credentials(entries, made)
@@ -146,14 +147,19 @@ class Inventory:
             must_be_certain: Whether the caller makes one if there is none.
 
         Raises:
-            NotYet: One may be there that only a list of all can tell of, and that must be certain.
+            Busy: One may be there that only a list of all can tell of, and that must be certain.
+            AlertLogicError: They cannot be read.
         """
         entries = self._certain_entries(CENTRAL_LOGS) if must_be_certain else self._index.entries(CENTRAL_LOGS)
         return self._credentials(entries, Made())
 
     @contextmanager
     def making(self) -> Generator[Made]:
-        """Have the index know in the end what was made, and what perhaps was; yield where to note it."""
+        """Have the index know in the end what was made, and what perhaps was; yield where to note it.
+
+        Raises:
+            Busy: The index does not take it. It knows that something was to be made.
+        """
         made = Made()
         try:
             yield made
@@ -170,6 +176,9 @@ class Inventory:
             made: Where to note it, of `making`.
             name: By which it is known.
             role_arn: The role.
+
+        Raises:
+            AlertLogicError: It is not made, or perhaps is.
         """
         with self._intending(home, made):
             answer = self._alert_logic.credentials.create(name=name, role_arn=role_arn)
@@ -185,6 +194,9 @@ class Inventory:
             account_id: The account that it is for.
             made: Where to note it, of `making`.
             document: All of it.
+
+        Raises:
+            AlertLogicError: It is not made, or perhaps is.
         """
         with self._intending(account_id, made):
             answer = self._alert_logic.deployments.create(document)
@@ -194,12 +206,20 @@ class Inventory:
         return answer.id
 
     def delete_credential(self, account_id: AwsAccountId, credential_id: str) -> None:
-        """Delete a credential, if it is still there."""
+        """Delete a credential, if it is still there.
+
+        Raises:
+            AlertLogicError: It may still be there.
+        """
         self._alert_logic.credentials.delete(credential_id)
         self._index.remove(Entry(account_id, Kind.CREDENTIAL, credential_id))
 
     def delete_deployment(self, account_id: AwsAccountId, deployment_id: str) -> None:
-        """Delete a deployment, if it is still there."""
+        """Delete a deployment, if it is still there.
+
+        Raises:
+            AlertLogicError: It may still be there.
+        """
         self._alert_logic.deployments.delete(deployment_id)
         self._index.remove(Entry(account_id, Kind.DEPLOYMENT, deployment_id))
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from aws.custom_resource import RequestRefusedError
 from aws.environment import REGION
 from aws.organizations import AwsAccountId
 from protection.scope import tags_of
 
 from .order import ControlTower, Deregistration, Registration, Scope
-from .request import RequestRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

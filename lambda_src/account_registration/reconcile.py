@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from aws.custom_resource import StackId, object_of
+from aws.custom_resource import RequestRefusedError, StackId
+from aws.json_text import decoded, object_of
 from aws.queue import NotYet
 from aws.reader import NotReadableError
 
@@ -14,7 +14,6 @@ from .admission import IAM_LAG_SECONDS, Admitted, Skipped
 from .errand import Deregister, Reconcile
 from .order import Deregistration, Offboarding
 from .properties import registration_of
-from .request import RequestRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,6 +131,6 @@ def _admit_standing(stack_id: StackId, stacks: Stacks, age_seconds: float) -> Ad
 
 def _properties(stack: Stack) -> dict[str, Any]:
     try:
-        return object_of(json.loads(stack.outputs[REGISTRATION_OUTPUT]))
+        return object_of(decoded(stack.outputs[REGISTRATION_OUTPUT]))
     except (KeyError, TypeError, ValueError):
         raise RequestRefusedError(f"the stack has no output {REGISTRATION_OUTPUT} that could be read") from None

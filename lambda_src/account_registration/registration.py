@@ -125,7 +125,7 @@ def withdraw(order: Order, state: State) -> tuple[Change, ...]:
 
 def _register(order: Registration, state: State) -> tuple[Change, ...]:
     deployment = deployment_of(order.account_id, state.deployments)
-    is_ours = deployment is None or _is_made_by_us(deployment, order, state, _named(order, state, is_adopted=False))
+    is_ours = deployment is None or _is_ours(deployment, order, state, _named(order, state, is_adopted=False))
     credential_id = _credential(order, state, is_adopted=not is_ours)
     central_link = _central_link(order, state)
     changes: list[Change] = []
@@ -142,7 +142,7 @@ def _register(order: Registration, state: State) -> tuple[Change, ...]:
     surplus = {
         other.id
         for other in _deployments_of(order, state)
-        if other is not deployment and _is_made_by_us(other, order, state, ours)
+        if other is not deployment and _is_ours(other, order, state, ours)
     }
     changes += [DeleteDeployment(deployment_id) for deployment_id in sorted(surplus)]
     changes += _delete_unlinked(ours - {credential_id}, state)
@@ -220,7 +220,7 @@ def _credential(order: Registration, state: State, *, is_adopted: bool) -> str |
     return earliest.id if earliest else None
 
 
-def _is_made_by_us(deployment: Deployment, order: Order, state: State, witnesses: set[str]) -> bool:
+def _is_ours(deployment: Deployment, order: Order, state: State, witnesses: set[str]) -> bool:
     return (
         is_made_by_us(deployment, order.account_id, state.credentials)
         or deployment.id in state.known_ours

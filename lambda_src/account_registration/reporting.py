@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from alertlogic_api import RejectedError, SecretError
 from aws.accounts_table import Failed
-from aws.custom_resource import send
+from aws.custom_resource import RequestRefusedError, send
 from aws.queue import Refused
 from protection.retained import count_retained
 
 from . import answer
 from .admission import Admitted, Skipped, Stale
 from .effort import Settled
-from .request import Request, RequestRefusedError
+from .request import Request
 
 if TYPE_CHECKING:
     from typing import Any
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import requests
     from aws_lambda_powertools.logging import Logger
 
-    from aws.accounts_table import AccountsTable, Finding
+    from aws.accounts_table import AccountsTable, Observation
     from aws.queue import Queue
 
     from .case import Case, Outcome
@@ -37,7 +37,7 @@ class Reporter:
     def __init__(self, *, queue: Queue, table: AccountsTable, http: requests.Session, logger: Logger) -> None:
         self._queue = queue
         self._table = table
-        self.http = http
+        self._http = http
         self._logger = logger
 
     def report(self, case: Case, outcome: Outcome, *, now: float) -> None:
@@ -47,10 +47,10 @@ class Reporter:
             Refused: Somebody should look at the message.
             Exception: The outcome, if the message is to wait.
         """
-        finding = case.finding(outcome, now=now)
+        observation = case.observation(outcome, now=now)
         # Once the answer is due, nothing must hold it up. Before, what is answered is noted, or it all comes again.
-        if finding and not case.must_be_answered(now):
-            self._note(case, finding, now)
+        if observation and not case.must_be_answered(now):
+            self._note(case, observation, now)
         if isinstance(case.request, Request):
             self._answer_request(case, case.request, outcome, now)
         else:
@@ -64,9 +64,9 @@ class Reporter:
         if isinstance(case.verdict, Admitted) and case.registers_for and not case.must_be_answered(now):
             self._note(case, Failed("its registration is under way", case.registers_for, is_wrong=False), now)
 
-    def _note(self, case: Case, finding: Finding, now: float) -> None:
+    def _note(self, case: Case, observation: Observation, now: float) -> None:
         at = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
-        self._table.note_finding(case.request.account_id, finding, at=at)
+        self._table.note(case.request.account_id, observation, at=at)
 
     def _end_errand(self, case: Case, outcome: Outcome) -> None:
         match outcome:
@@ -86,8 +86,8 @@ class Reporter:
                 status = "registered" if case.registers_for else "deregistered"
                 self._answer(request, answer.succeeded(request, status, deployment_id=deployment_id))
                 self._log_settled(case, outcome)
-            case Skipped(why):
-                self._succeed(case, request, "dropped" if request.is_continued else "retained", reason=why)
+            case Skipped(why, status):
+                self._succeed(case, request, "dropped" if request.is_continued else status, reason=why)
             case RejectedError() | RequestRefusedError():
                 self._refuse(case, request, outcome)
             case Stale(why):
@@ -121,14 +121,12 @@ class Reporter:
 
     def _answer(self, request: Request, document: dict[str, Any]) -> None:
         if request.response_url:
-            send(request.response_url, document, self.http)
+            send(request.response_url, document, self._http)
 
     def _log_settled(self, case: Case, settled: Settled) -> None:
         self._log(case, "registered" if case.registers_for else "deregistered", **asdict(settled))
         count_retained(settled.retained, service=self._logger.service)
 
     def _log(self, case: Case, status: str, **details: str | tuple[str, ...] | None) -> None:
-        known = {name: detail for name, detail in details.items() if detail}
-        self._logger.info(
-            status, extra={"request_type": case.request.type, "account_id": case.request.account_id, **known}
-        )
+        known: dict[str, Any] = {name: detail for name, detail in details.items() if detail}
+        self._logger.info(status, request_type=case.request.type, account_id=case.request.account_id, **known)

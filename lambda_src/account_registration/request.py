@@ -1,4 +1,4 @@
-"""What arrives in the queue: CloudFormation's requests through the topic, and what is left of earlier ones.
+"""CloudFormation's requests, which come through the topic, and what is left of earlier ones.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html
 """
@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final
 
-from aws.custom_resource import ResponseUrl, StackId, object_of, text_in
-from aws.json_text import decoded
+from aws.custom_resource import ResponseUrl, StackId, request_type_in
+from aws.json_text import decoded, object_of, text_in
 from aws.queue import Refused
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from aws.organizations import AwsAccountId
 
 
-class RequestRefusedError(Exception):
-    """This is not done; CloudFormation is told why."""
+# Takes the place of the request's type once CloudFormation has had its answer.
+_CONTINUED: Final = "Continue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Request:
         """Return the message with which this goes on after it was answered."""
         return json.dumps(
             {
-                "Continue": self.type,
+                _CONTINUED: self.type,
                 "RequestId": self.id,
                 "StackId": self.stack_id.arn,
                 "StackChangedAt": stack_changed_at,
@@ -86,36 +86,29 @@ class Request:
         )
 
 
-def parse(body: str) -> Request:
+def read(message: Mapping[str, Any]) -> Request:
     """Read a message of the queue.
 
     The topic's messages are wrapped by SNS, ours are not: so nobody can pass off a request as continued.
 
     Raises:
         Refused: It is neither a request of CloudFormation nor one that is continued, or it cannot be answered.
+        ValueError: What SNS wraps is not JSON.
+        KeyError: Something is missing.
+        TypeError: Something is of another type.
     """
-    try:
-        message = object_of(decoded(body))
-        if "Continue" in message:
-            return _request(message, request_type=message["Continue"], is_continued=True)
-        if message["Type"] != "Notification":
-            raise Refused(f"the message is a {message['Type']!r} of SNS, not a notification")
-        document = object_of(decoded(text_in(message, "Message")))
-        return _request(document, request_type=document["RequestType"], is_continued=False)
-    except ValueError:
-        raise Refused("the message is not JSON") from None
-    except KeyError as error:
-        raise Refused(f"the request lacks {error}") from None
-    except TypeError:
-        raise Refused("the message is not a request of CloudFormation") from None
+    if _CONTINUED in message:
+        return _request(message, request_type_in(message, _CONTINUED), is_continued=True)
+    if message["Type"] != "Notification":
+        raise Refused(f"the message is a {message['Type']!r} of SNS, not a notification")
+    document = object_of(decoded(text_in(message, "Message")))
+    return _request(document, request_type_in(document), is_continued=False)
 
 
-def _request(document: Mapping[str, Any], *, request_type: str, is_continued: bool) -> Request:
-    if request_type not in {"Create", "Update", "Delete"}:
-        raise Refused(f"the request has the unknown type {request_type!r}")
+def _request(document: Mapping[str, Any], request_type: RequestType, *, is_continued: bool) -> Request:
     stack_id = StackId.parse(text_in(document, "StackId"))
     return Request(
-        type=cast("RequestType", request_type),
+        type=request_type,
         id=text_in(document, "RequestId"),
         stack_id=stack_id,
         logical_resource_id=text_in(document, "LogicalResourceId"),

@@ -49,17 +49,16 @@ class Settings:
         """
         environment = Environment(variables)
         offboarding = Kind("|".join(Offboarding), f"one of {', '.join(Offboarding)}")
-        role_arn_if_any = Kind(r"(arn:aws:iam::[0-9]{12}:role/[!-~]+)?", "the ARN of an IAM role, or empty")
-        account_if_any = Kind(f"({ACCOUNT_ID.pattern})?", f"{ACCOUNT_ID.words}, or empty")
-        bucket_if_any = Kind(r"([a-z0-9][a-z0-9.-]{2,62})?", "the name of an S3 bucket, or empty")
+        role_arn = Kind(r"arn:aws:iam::[0-9]{12}:role/[!-~]+", "the ARN of an IAM role")
+        bucket = Kind(r"[a-z0-9][a-z0-9.-]{2,62}", "the name of an S3 bucket")
         return cls(
             alert_logic=AlertLogicSettings.from_environment(variables),
             reader_role_name=environment.one("READER_ROLE_NAME", NAME),
             offboarding=Offboarding(environment.one("OFFBOARDING", offboarding)),
-            central_logs_role_arn=environment.one("CENTRAL_LOGS_ROLE_ARN", role_arn_if_any),
-            management_account_id=environment.one("MANAGEMENT_ACCOUNT_ID", account_if_any),
+            central_logs_role_arn=environment.one("CENTRAL_LOGS_ROLE_ARN", role_arn.or_nothing),
+            management_account_id=environment.one("MANAGEMENT_ACCOUNT_ID", ACCOUNT_ID.or_nothing),
             table_name=environment.one("TABLE_NAME", Kind(r"[A-Za-z0-9_.-]{3,255}", "the name of a DynamoDB table")),
-            status_bucket=environment.one("STATUS_BUCKET", bucket_if_any),
+            status_bucket=environment.one("STATUS_BUCKET", bucket.or_nothing),
             queue_url=environment.one("QUEUE_URL", QUEUE_URL),
             dead_letter_queue_url=environment.one("DEAD_LETTER_QUEUE_URL", QUEUE_URL),
         )

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
-
-from aws.queue import METRIC_NAMESPACE
+from aws.measures import emit
 
 from .accounts_event import CURRENT
 from .reconcile import lingers
@@ -62,8 +60,9 @@ class StatusWriter:
         entries = entries_of(present, earlier or (), now=instant(now))
         has_changed = earlier != entries
         if has_changed:
-            self.written.write(_encoded({"written_at": instant(now), "accounts": entries}))
-        self.logger.info("status", extra={"accounts": len(entries), "written": has_changed})
+            status = {"written_at": instant(now), "accounts": entries}
+            self.written.write(json.dumps(status, separators=(",", ":")).encode())
+        self.logger.info("status", accounts=len(entries), written=has_changed)
         count(entries, service=self.logger.service)
         for account in gone:
             if account.word.rank < instant(now - KEPT_FOR):
@@ -110,10 +109,7 @@ def count(entries: Sequence[Mapping[str, Any]], *, service: str) -> None:
         REGISTERED_METRIC: sum(entry["registered"] for entry in wanted),
         NOT_AS_WANTED_METRIC: sum(entry["why"] is not None for entry in entries),
     }
-    metrics = EphemeralMetrics(namespace=METRIC_NAMESPACE, service=service)
-    for name, value in figures.items():
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
-    metrics.flush_metrics()
+    emit(service, figures)
 
 
 def has_left(account: KnownAccount, offboarding: Offboarding, *, now: datetime) -> bool:
@@ -170,7 +166,3 @@ def _entry(account: KnownAccount, why: str | None, earlier: Mapping[str, Any], n
         "since": (earlier.get("since") or now) if why else None,
         "why": why,
     }
-
-
-def _encoded(status: Mapping[str, Any]) -> bytes:
-    return json.dumps(status, separators=(",", ":")).encode()

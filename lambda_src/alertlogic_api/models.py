@@ -112,16 +112,15 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The Alert Logic customer; `default_location` is a data center, such as `insight-us-virginia`."""
+    """The Alert Logic customer."""
 
     id: str
     name: str
-    default_location: str
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Account:
         """Read an account as the API answers it."""
-        return cls(id=document["id"], name=document["name"], default_location=document["default_location"])
+        return cls(id=document["id"], name=document["name"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""Alert Logic's services, each with the calls that this project makes."""
+"""Alert Logic's services, each with the calls that this project makes.
+
+Every one of them raises an `AlertLogicError` where it is not done, as the tree in `errors` says.
+"""
 
 from __future__ import annotations
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from requests.auth import AuthBase, HTTPBasicAuth
 
@@ -19,11 +20,24 @@ from .errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Protocol
 
     from requests import PreparedRequest
 
     from .settings import AccessKey, AlertLogicSettings
     from .transport import Answer, Transport
+
+    class Log(Protocol):
+        """Takes a line for each call, as a function's logger does."""
+
+        def debug(self, msg: str, *, extra: Mapping[str, object]) -> None:
+            """Take a line that is wanted only when looking for something."""
+            ...
+
+        def info(self, msg: str, *, extra: Mapping[str, object]) -> None:
+            """Take a line."""
+            ...
+
 
 # What is looked up together, so that each function needs one lookup per container. A lookup fails as a whole if one of
 # its services has no host, and whoever needs only one of them must not suffer for the others.
@@ -43,7 +57,10 @@ _REFUSALS: Final = {
     "account_inactive": "account_inactive",
     "password_expired": "password_expired",
 }
-_CONTENT_ERRORS: Final = {400: ContentRefusedError, 413: TooLargeError}
+_CONTENT_ERRORS: Final[Mapping[int, type[ContentRefusedError]]] = {
+    HTTPStatus.BAD_REQUEST: ContentRefusedError,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: TooLargeError,
+}
 _LONGEST_MESSAGE: Final = 500
 
 _ALERT_LOGIC: Final = r"https://([A-Za-z0-9-]+\.)+alertlogic\.com(:443)?"
@@ -51,16 +68,6 @@ _LOOPBACK: Final = r"http://127\.0\.0\.1(:[0-9]+)?"
 _REST_OF_URL: Final = r"(/[!-\[\]-~]*)?"
 
 _T = TypeVar("_T")
-
-
-class Log(Protocol):
-    """Takes a line for each call, as a function's logger does."""
-
-    def debug(self, msg: str, *, extra: Mapping[str, object]) -> None:
-        """Take a line that is wanted only when looking for something."""
-
-    def info(self, msg: str, *, extra: Mapping[str, object]) -> None:
-        """Take a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +118,7 @@ class Session:
             AlertLogicError: As the tree in `errors` says.
         """
         answer = self._send("DELETE", service, path)
-        if answer.status != 404:  # noqa: PLR2004 - not found
+        if answer.status != HTTPStatus.NOT_FOUND:
             self._require_success(answer, service)
 
     def put(self, service: str, path: str, body: object) -> None:
@@ -121,7 +128,7 @@ class Session:
             AlertLogicError: As the tree in `errors` says.
         """
         answer = self._send("PUT", service, path, body)
-        if answer.status != 304:  # noqa: PLR2004 - not modified
+        if answer.status != HTTPStatus.NOT_MODIFIED:
             self._require_success(answer, service)
 
     def post(self, service: str, path: str, body: bytes, *, headers: Mapping[str, str]) -> None:
@@ -134,7 +141,7 @@ class Session:
         url = self._base_url(service) + path
         answer = self._send("POST", service, path, body, headers, url=url)
         for _ in range(MOST_REDIRECTS):
-            if answer.status != 307:  # noqa: PLR2004 - temporary redirect, the same request
+            if answer.status != HTTPStatus.TEMPORARY_REDIRECT:
                 break
             url = redirect_url(url, answer.location, global_endpoint=self._settings.global_endpoint)
             self._transport.pause(answer.retry_after or 0)
@@ -157,7 +164,7 @@ class Session:
         for _ in range(2):
             answer = self._transport.send(method, url, auth=self._valid_token(), body=body, headers=headers)
             self._note(method, service, path, answer)
-            if answer.status != 401:  # noqa: PLR2004 - unauthorized
+            if answer.status != HTTPStatus.UNAUTHORIZED:
                 return answer
             self._token = None
         raise AuthenticationError("a token that was issued for it a moment ago is not accepted")
@@ -203,14 +210,17 @@ class Session:
 
     def _require_success(self, answer: Answer, service: str) -> None:
         status = answer.status
-        if 200 <= status < 300:  # noqa: PLR2004 - success
+        if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             return
-        if status in {409, 412}:
+        if status in {HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED}:
             raise ConflictError(f"{service} answered {status}: {self._message(answer)}")
         if _is_refusal(status):
             raise RejectedError(status, f"{service}: {self._message(answer)}")
-        is_too_many = status == 429  # noqa: PLR2004 - too many requests
-        raise RetryableError(f"{service} answered {status}", retry_after=answer.retry_after, had_no_effect=is_too_many)
+        raise RetryableError(
+            f"{service} answered {status}",
+            retry_after=answer.retry_after,
+            had_no_effect=status == HTTPStatus.TOO_MANY_REQUESTS,
+        )
 
     def _message(self, answer: Answer) -> str:
         fields = _fields(answer)
@@ -258,12 +268,14 @@ def _absolute(url: str, location: str) -> str:
 
 
 def _is_refusal(status: int) -> bool:
-    return 400 <= status < 500 and status not in {408, 429}  # noqa: PLR2004 - 4xx less 'too slow' and 'too many'
+    is_client_error = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return is_client_error and status not in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
 
 def _reason(answer: Answer) -> str:
     # Of what is said about Basic credentials only known words are repeated: it may quote them.
-    unnamed = "bad access key" if answer.status == 401 else f"authenticate answered {answer.status}"  # noqa: PLR2004 - unauthorized
+    is_key_bad = answer.status == HTTPStatus.UNAUTHORIZED
+    unnamed = "bad access key" if is_key_bad else f"authenticate answered {answer.status}"
     return _REFUSALS.get(str(_fields(answer).get("error")), unnamed)
 
 

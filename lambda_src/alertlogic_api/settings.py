@@ -26,6 +26,8 @@ _VARIABLES: Final = {
     "ALERTLOGIC_RESIDENCY": ("default", r"default|us|emea", "default, us or emea"),
 }
 
+# What HTTP can carry. Basic authentication has a colon after the id, so that cannot hold one.
+_PARTS: Final = {"access_key_id": r"[!-9;-~]+", "secret_key": r"[!-~]+"}
 _SHAPE: Final = '{"access_key_id": "...", "secret_key": "..."}'
 
 
@@ -90,7 +92,7 @@ class AccessKey:
             raise SecretError(
                 f"the secret is not {'JSON' if fields is None else 'a JSON object'}: fill it with {_SHAPE}"
             )
-        parts = [_part(cast("dict[str, object]", fields), name) for name in ("access_key_id", "secret_key")]
+        parts = [_part(cast("dict[str, object]", fields), name) for name in _PARTS]
         return cls(*parts)
 
 
@@ -106,7 +108,6 @@ def _part(fields: dict[str, object], name: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str) or not value:
         raise SecretError(f"the secret has no {name}: fill it with {_SHAPE}")
-    # Neither HTTP nor Basic authentication could carry anything else.
-    if not re.fullmatch(r"[!-9;-~]+", value):
+    if not re.fullmatch(_PARTS[name], value):
         raise SecretError(f"the {name} in the secret holds a space, a line break or a character that no key has")
     return value

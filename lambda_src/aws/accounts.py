@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from .queue import is_transient
+from .clients import is_transient
 
 if TYPE_CHECKING:
     from .organizations import AwsAccountId

@@ -1,6 +1,6 @@
 """What the hub notes of each account in its table, in the item `status`.
 
-The management side's words and the hub's own findings are parts of their own, so that neither overwrites the other. Of
+The management side's words and what the hub observes are parts of their own, so that neither overwrites the other. Of
 each part the latest counts, in whatever order and however often they come: so what is known in the end is the same.
 """
 
@@ -81,7 +81,7 @@ class Failed:
     is_wrong: bool
 
 
-Finding = Registered | Deregistered | Failed
+Observation = Registered | Deregistered | Failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class AccountsTable:
 
     def note_word(self, word: Word) -> KnownAccount | None:
         """Note what the management side says, unless it has said something later; return what is known now."""
-        noted = self._note(
+        noted = self._write(
             word.account_id,
             _WORD,
             word.rank,
@@ -137,22 +137,24 @@ class AccountsTable:
         )
         return _known(noted) if noted else self.account(word.account_id)
 
-    def note_finding(self, account_id: AwsAccountId, finding: Finding, *, at: str) -> None:
+    def note(self, account_id: AwsAccountId, observation: Observation, *, at: str) -> None:
         """Note what became of an account, unless something later did.
 
         Args:
             account_id: The account.
-            finding: What became of it.
+            observation: What became of it.
             at: When, in ISO format, always of the same length.
         """
-        match finding:
+        match observation:
             case Registered(stack_id):
-                self._note(account_id, _SETTLED, at, _text("stack_id", stack_id))
+                self._write(account_id, _SETTLED, at, _text("stack_id", stack_id))
             case Deregistered():
-                self._note(account_id, _SETTLED, at, {})
+                self._write(account_id, _SETTLED, at, {})
             case _:
-                part = _WRONG if finding.is_wrong else _UNKNOWN
-                self._note(account_id, part, at, {"why": {"S": finding.why}, **_text("stack_id", finding.stack_id)})
+                part = _WRONG if observation.is_wrong else _UNKNOWN
+                self._write(
+                    account_id, part, at, {"why": {"S": observation.why}, **_text("stack_id", observation.stack_id)}
+                )
 
     def account(self, account_id: AwsAccountId) -> KnownAccount | None:
         """Read what is known of an account; None if the management side never spoke of it."""
@@ -185,7 +187,7 @@ class AccountsTable:
         except ClientError as error:
             _require_overruled(error)
 
-    def _note(
+    def _write(
         self, account_id: AwsAccountId, part: str, rank: str, content: Mapping[str, AttributeValueTypeDef]
     ) -> Mapping[str, AttributeValueTypeDef]:
         """Write a part, unless there is a later one; return the whole item, or nothing if it was not written."""

@@ -1,16 +1,16 @@
-"""How every AWS client of the functions is made."""
+"""How every AWS client of the functions is made, and how its errors are read."""
 
 from __future__ import annotations
 
 import logging
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from http import HTTPStatus
+from typing import Any, Final
 
 import boto3
 from botocore.config import Config
-
-if TYPE_CHECKING:
-    from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnectionError
 
 _CONFIG: Final = Config(
     connect_timeout=3,
@@ -18,6 +18,24 @@ _CONFIG: Final = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
     # The one that boto3 makes up anew for each call takes a tenth of the call's CPU time.
     user_agent="alertlogic-constructs",
+)
+
+_PASSING: Final = frozenset(
+    {
+        "LimitExceeded",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestTimeout",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
 )
 
 # At DEBUG these libraries print bodies and URLs, so the secret and pre-signed URLs, whatever level an operator sets.
@@ -38,6 +56,18 @@ def client(service: str, **options: str) -> Any:  # noqa: ANN401 - each service'
 def error_code(error: ClientError) -> str:
     """Return AWS's code of an error."""
     return error.response.get("Error", {}).get("Code", "")
+
+
+def is_transient(error: Exception) -> bool:
+    """Whether AWS could not be reached, was overloaded or busy, or failed: the same again later."""
+    if not isinstance(error, ClientError):
+        return isinstance(error, (NoConnectionError, HTTPClientError))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return (
+        error_code(error) in _PASSING
+        or status == HTTPStatus.TOO_MANY_REQUESTS
+        or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    )
 
 
 @cache

@@ -10,26 +10,52 @@ import json
 import re
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
 import requests
 
+from .json_text import text_in
 from .organizations import AwsAccountId
 from .queue import NotYet, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Protocol
+
+    class Request(Protocol):
+        """What the answer repeats of the request."""
+
+        @property
+        def id(self) -> str:
+            """CloudFormation's id of the request."""
+            ...
+
+        @property
+        def stack_id(self) -> StackId:
+            """The stack that asks."""
+            ...
+
+        @property
+        def logical_resource_id(self) -> str:
+            """The custom resource in that stack."""
+            ...
+
 
 RequestType = Literal["Create", "Update", "Delete"]
 
 LONGEST_ANSWER_BYTES: Final = 4096
 TIMEOUT_SECONDS: Final = (3, 7)
 
+# What a message of the queue should be, for `aws.queue.reading`.
+A_REQUEST: Final = "a request of CloudFormation"
+
 _STACK_ID: Final = re.compile(
     r"arn:aws:cloudformation:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):stack/[A-Za-z0-9-]+/[A-Za-z0-9-]+"
 )
-# Half of a pair of UTF-16 can be neither logged nor sent on.
-_HALF_A_LETTER: Final = re.compile("[\ud800-\udfff]")
+
+
+class RequestRefusedError(Exception):
+    """This is not done; CloudFormation is told why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,44 +102,18 @@ class ResponseUrl:
         return cls(url)
 
 
-class Request(Protocol):
-    """What the answer repeats of the request."""
-
-    @property
-    def id(self) -> str:
-        """CloudFormation's id of the request."""
-
-    @property
-    def stack_id(self) -> StackId:
-        """The stack that asks."""
-
-    @property
-    def logical_resource_id(self) -> str:
-        """The custom resource in that stack."""
-
-
-def text_in(document: Mapping[str, Any], name: str) -> str:
-    """Read a text of a request.
+def request_type_in(document: Mapping[str, Any], name: str = "RequestType") -> RequestType:
+    """Read what a request asks to do, under the name that CloudFormation gives it, or another.
 
     Raises:
+        Refused: It is nothing that CloudFormation asks for.
         KeyError: It is missing.
         TypeError: It is no text.
     """
-    value = document[name]
-    if not isinstance(value, str) or _HALF_A_LETTER.search(value):
-        raise TypeError
-    return value
-
-
-def object_of(value: object) -> dict[str, Any]:
-    """Read an object of a request.
-
-    Raises:
-        TypeError: It is none.
-    """
-    if not isinstance(value, dict):
-        raise TypeError
-    return cast("dict[str, Any]", value)
+    request_type = text_in(document, name)
+    if request_type not in get_args(RequestType):
+        raise Refused(f"the request has the unknown type {request_type!r}")
+    return cast("RequestType", request_type)
 
 
 def echoed(request: Request) -> dict[str, str]:

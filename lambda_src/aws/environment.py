@@ -15,6 +15,11 @@ class Kind(NamedTuple):
     pattern: str
     words: str
 
+    @property
+    def or_nothing(self) -> Kind:
+        """The same, but it may be empty."""
+        return Kind(f"({self.pattern})?", f"{self.words}, or nothing")
+
 
 ACCOUNT_ID: Final = Kind(r"[0-9]{12}", "an AWS account id of 12 digits")
 NAME: Final = Kind(r"[A-Za-z][A-Za-z0-9_+=,.@-]*", "a name of letters, digits and hyphens")
@@ -24,6 +29,8 @@ UNIT_ID: Final = Kind(
     r"(r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[0-9a-z]{8,32})", "the id of an organizational unit (ou-) or of a root (r-)"
 )
 PERCENTAGE: Final = Kind(r"[1-9][0-9]?|100", "a whole number from 1 to 100")
+
+_SWITCH: Final = Kind("true|false", "true or false")
 
 
 class Environment:
@@ -40,6 +47,10 @@ class Environment:
         value = self._text(name)
         _require(name, value, kind)
         return value
+
+    def switch(self, name: str) -> bool:
+        """Read `true` or `false`."""
+        return self.one(name, _SWITCH) == "true"
 
     def some(self, name: str, kind: Kind) -> tuple[str, ...]:
         """Read a list separated by commas, which must not be empty."""

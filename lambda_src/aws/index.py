@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import ClientError
 
 from .clients import error_code
-from .queue import NotYet
+from .queue import Busy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import (
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
         WriteRequestUnionTypeDef,
     )
 
-# The most that DynamoDB takes in one call.
+# The most that DynamoDB takes in one call:
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
 LARGEST_BATCH: Final = 25
 ATTEMPTS: Final = 6
 SHORTEST_PAUSE_SECONDS: Final = 0.1
@@ -142,22 +143,47 @@ class Index:
         """Add an entry, or replace it."""
         self._dynamodb.put_item(TableName=self._table_name, Item=_item(entry, self._clock()))
 
+    def add_missing(self, entry: Entry) -> None:
+        """Add an entry, unless it is there: whoever wrote that may have known more."""
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table_name,
+                Item=_item(entry, self._clock()),
+                ConditionExpression="attribute_not_exists(account_id)",
+            )
+        except ClientError as error:
+            if error_code(error) != "ConditionalCheckFailedException":
+                raise
+
     def remove(self, entry: Entry) -> None:
         """Remove an entry, if it is still there."""
         self._dynamodb.delete_item(TableName=self._table_name, Key=_key(entry))
 
     def replace(self, old: Entry, new: Sequence[Entry]) -> None:
-        """Remove an entry and add a few others, all of it or nothing."""
+        """Remove an entry and add a few others, all of it or nothing.
+
+        Raises:
+            Busy: The table does not take it, for somebody else writes the same, or too much.
+        """
         name, now = self._table_name, self._clock()
         writes: list[TransactWriteItemTypeDef] = [{"Delete": {"TableName": name, "Key": _key(old)}}]
         writes += [{"Put": {"TableName": name, "Item": _item(entry, now)}} for entry in new]
-        self._dynamodb.transact_write_items(TransactItems=writes)
+        for _ in self._attempts():
+            try:
+                self._dynamodb.transact_write_items(TransactItems=writes)
+            except ClientError as error:
+                # Without conditions it is canceled only by what passes; botocore does not repeat it.
+                if error_code(error) != "TransactionCanceledException":
+                    raise
+            else:
+                return
+        raise Busy("the table does not take what was made")
 
     def write(self, *, added: Collection[Entry], removed: Collection[Entry]) -> None:
         """Add and remove many entries.
 
         Raises:
-            NotYet: The table does not take all of them. What it has taken it keeps.
+            Busy: The table does not take all of them. What it has taken it keeps.
         """
         now = self._clock()
         requests: list[WriteRequestUnionTypeDef] = [{"PutRequest": {"Item": _item(entry, now)}} for entry in added]
@@ -216,13 +242,18 @@ class Index:
         self._dynamodb.update_item(TableName=self._table_name, Key=_LISTED, UpdateExpression="REMOVE reserved_until")
 
     def _write(self, requests: Sequence[WriteRequestUnionTypeDef]) -> None:
-        for attempt in range(ATTEMPTS):
+        for _ in self._attempts():
             answer = self._dynamodb.batch_write_item(RequestItems={self._table_name: requests})
             requests = answer["UnprocessedItems"].get(self._table_name, ())
             if not requests:
                 return
+        raise Busy(f"the table does not take {len(requests)} entries")
+
+    def _attempts(self) -> Iterator[None]:
+        """Yield for each attempt at a write, the longer after one another the more there were."""
+        for attempt in range(ATTEMPTS):
+            yield
             self._sleep(SHORTEST_PAUSE_SECONDS * 2**attempt)
-        raise NotYet(f"the table does not take {len(requests)} entries")
 
 
 def _key(entry: Entry) -> dict[str, AttributeValueTypeDef]:

@@ -9,14 +9,13 @@ import random
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
-from botocore.exceptions import ConnectionError as NoConnectionError
+from aws_lambda_powertools.metrics import MetricUnit
+from botocore.exceptions import BotoCoreError, ClientError
 
-from .clients import error_code
+from .clients import is_transient
+from .measures import emit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
@@ -25,33 +24,19 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
-METRIC_NAMESPACE: Final = "AlertLogic"
 WAITING_METRIC: Final = "OldestWaitingMessage"
 SHORTEST_WAIT_SECONDS: Final = 30
 LONGEST_WAIT_SECONDS: Final = 900
 # SQS hides a message for 12 hours at most.
 LONGEST_RETRY_AFTER_SECONDS: Final = 6 * 3600
-# An error that nobody foresaw is tried this often before the message is set aside.
+# After an error that nobody foresaw a message is tried again, except at each tenth delivery: SQS counts deliveries,
+# so how many of them merely had to wait nobody knows.
 UNFORESEEN_ATTEMPTS: Final = 10
 
 _LONGEST_REASON: Final = 1000
-# The most that SQS takes in one call: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/
+# The most that SQS takes in one call:
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
 _MOST_AT_ONCE: Final = 10
-_THROTTLED: Final = frozenset(
-    {
-        "LimitExceeded",
-        "PriorRequestNotComplete",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestTimeout",
-        "SlowDown",
-        "Throttling",
-        "ThrottlingException",
-        "ThrottledException",
-        "TooManyRequestsException",
-    }
-)
 
 
 class Refused(Exception):  # noqa: N818 - the name of an outcome
@@ -60,6 +45,30 @@ class Refused(Exception):  # noqa: N818 - the name of an outcome
 
 class NotYet(Exception):  # noqa: N818 - the name of an outcome
     """Something that will come is missing; the message stays in the queue."""
+
+
+class Busy(NotYet):
+    """Somebody else is at it, or a table takes no more for now: nothing is known to be wrong."""
+
+
+@contextmanager
+def reading(kind: str) -> Generator[None]:
+    """Read a message inside, by the errors that say what is wrong with it.
+
+    Args:
+        kind: What it should be.
+
+    Raises:
+        Refused: It is not JSON, lacks something, or something in it is of another type.
+    """
+    try:
+        yield
+    except ValueError:
+        raise Refused("the message is not JSON") from None
+    except KeyError as error:
+        raise Refused(f"the message is not {kind}: {error} is missing or unknown") from None
+    except (AttributeError, TypeError):
+        raise Refused(f"the message is not {kind}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,11 @@ class Message:
     receipt_handle: str = field(repr=False)
     received: int
     sent_at: float
+
+    @property
+    def is_at_last_attempt(self) -> bool:
+        """Whether it is set aside if it fails now for a reason that nobody foresaw."""
+        return self.received % UNFORESEEN_ATTEMPTS == 0
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Message:
@@ -211,25 +225,22 @@ class Batch:
         """
         if self._kept:
             age = self._clock() - min(message.sent_at for message in self._kept.values())
-            with single_metric(
-                name=WAITING_METRIC, unit=MetricUnit.Seconds, value=age, namespace=METRIC_NAMESPACE
-            ) as metric:
-                metric.add_dimension("service", self._logger.service)
+            emit(self._logger.service, {WAITING_METRIC: age}, MetricUnit.Seconds)
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in self._kept]}
 
     def _fail(self, messages: Sequence[Message], error: Exception, due_at: float) -> None:
         first = messages[0]
-        details = {"message_id": first.id, "received": first.received, "messages": len(messages)}
+        details: dict[str, Any] = {"message_id": first.id, "received": first.received, "messages": len(messages)}
         if isinstance(error, self._waits_for) or is_transient(error):
             retry_after: float | None = getattr(error, "retry_after", None)
             self._keep(messages, due_at, retry_after)
-            self._logger.info("message waits", extra=details, reason=str(error))
+            self._logger.info("message waits", **details, reason=str(error))
             return
-        self._logger.error("message failed", exc_info=error, extra=details)
-        self._keep([message for message in messages if message.received < UNFORESEEN_ATTEMPTS], due_at)
+        self._logger.error("message failed", exc_info=error, **details)
+        self._keep([message for message in messages if not message.is_at_last_attempt], due_at)
         for message in messages:
-            if message.received >= UNFORESEEN_ATTEMPTS:
-                reason = f"{type(error).__name__} {message.received} times; the log says where"
+            if message.is_at_last_attempt:
+                reason = f"{type(error).__name__} at delivery {message.received}; the log says where"
                 self._set_aside([message], reason, due_at)
 
     def _set_aside(self, messages: Sequence[Message], reason: str, due_at: float) -> None:
@@ -271,15 +282,3 @@ def wait_seconds(*, received: int, retry_after: float | None, due_in: float) -> 
     asked_for = min(retry_after or 0, LONGEST_RETRY_AFTER_SECONDS)
     wait = max(random.uniform(back_off / 2, back_off), asked_for)  # noqa: S311 - no secret
     return round(max(SHORTEST_WAIT_SECONDS, min(wait, due_in) if due_in > 0 else wait))
-
-
-def is_transient(error: Exception) -> bool:
-    """Whether AWS could not be reached, was overloaded or failed: the same again later."""
-    if not isinstance(error, ClientError):
-        return isinstance(error, (NoConnectionError, HTTPClientError))
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return (
-        error_code(error) in _THROTTLED
-        or status == HTTPStatus.TOO_MANY_REQUESTS
-        or status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    )

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from botocore.exceptions import ClientError
 
 from alertlogic_api import AccessKey, SecretError
 
-from .clients import error_code
-from .queue import METRIC_NAMESPACE, is_transient
+from .clients import error_code, is_transient
+from .measures import emit
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
-
 
 UNUSABLE_METRIC: Final = "SecretUnusable"
 
@@ -43,5 +41,4 @@ def access_key(secrets_manager: SecretsManagerClient, secret_arn: str, *, servic
 
 
 def _count(service: str) -> None:
-    with single_metric(name=UNUSABLE_METRIC, unit=MetricUnit.Count, value=1, namespace=METRIC_NAMESPACE) as metric:
-        metric.add_dimension("service", service)
+    emit(service, {UNUSABLE_METRIC: 1})

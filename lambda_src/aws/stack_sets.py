@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 PAGE_SIZE: Final = 100
 
 # Each passes once an operation has ended, a duplicate of this request is seen through, or a stack is deployed.
-_PASSING: Final = frozenset(
+_LATER: Final = frozenset(
     {
         "LimitExceededException",
         "OperationIdAlreadyExistsException",
@@ -46,12 +46,15 @@ _PASSING: Final = frozenset(
         "StaleRequestException",
     }
 )
-_UNDER_WAY: Final = frozenset({"QUEUED", "RUNNING", "STOPPING"})
+# Statuses of an operation that has not ended.
+UNDER_WAY: Final = frozenset({"QUEUED", "RUNNING", "STOPPING"})
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class StackInstance:
-    """A stack instance; the statuses are CloudFormation's, https://docs.aws.amazon.com/AWSCloudFormation.
+    """A stack instance; the statuses are CloudFormation's.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackInstanceSummary.html
 
     Attributes:
         account_id: The account that it is in.
@@ -125,17 +128,11 @@ class StackSet:
         self._clock = clock
         self._listed: tuple[Operation, ...] | None = None
         self._begun: list[Operation] = []
-        self._preferences: StackSetOperationPreferencesTypeDef = {
-            "RegionConcurrencyType": "PARALLEL",
-            # One bad account must not stop the operation for all others.
-            "FailureTolerancePercentage": 100,
-            "MaxConcurrentPercentage": max_concurrent_percentage,
-            "ConcurrencyMode": "SOFT_FAILURE_TOLERANCE",
-        }
+        self._preferences = preferences(max_concurrent_percentage)
 
     def instances(self, account_id: AwsAccountId) -> tuple[StackInstance, ...]:
         """List the instances of an account."""
-        with _passing():
+        with passing():
             pages = self._cloudformation.get_paginator("list_stack_instances").paginate(
                 StackSetName=self._name,
                 StackInstanceAccount=account_id,
@@ -158,13 +155,13 @@ class StackSet:
         request: ListStackInstancesInputTypeDef = {"StackSetName": self._name, "MaxResults": PAGE_SIZE}
         if token is not None:
             request["NextToken"] = token
-        with _passing():
+        with passing():
             page = self._cloudformation.list_stack_instances(**request)
         return InstancePage(tuple(_instance(it) for it in page.get("Summaries", ())), page.get("NextToken"))
 
     def accounts(self) -> frozenset[AwsAccountId]:
         """Return the accounts with an instance in the region that the StackSet itself is in."""
-        with _passing():
+        with passing():
             pages = self._cloudformation.get_paginator("list_stack_instances").paginate(
                 StackSetName=self._name,
                 StackInstanceRegion=self._cloudformation.meta.region_name,
@@ -180,7 +177,7 @@ class StackSet:
     def operations(self) -> tuple[Operation, ...]:
         """List the operations, those that have ended and those begun here included."""
         if self._listed is None:
-            with _passing():
+            with passing():
                 self._listed = tuple(self._list_operations())
         listed = {operation.id for operation in self._listed}
         # CloudFormation's list lags behind what it has taken.
@@ -188,7 +185,7 @@ class StackSet:
 
     def accounts_of(self, operation_id: str) -> frozenset[AwsAccountId]:
         """Return the accounts that an operation works on, or has worked on."""
-        with _passing():
+        with passing():
             pages = self._cloudformation.get_paginator("list_stack_set_operation_results").paginate(
                 StackSetName=self._name, OperationId=operation_id, PaginationConfig={"PageSize": PAGE_SIZE}
             )
@@ -231,7 +228,7 @@ class StackSet:
             for summary in page.get("Summaries", ()):
                 yield Operation(
                     id=summary["OperationId"],
-                    is_under_way=summary.get("Status") in _UNDER_WAY,
+                    is_under_way=summary.get("Status") in UNDER_WAY,
                     action=summary.get("Action", ""),
                     began_at=summary["CreationTimestamp"].timestamp(),
                 )
@@ -247,7 +244,7 @@ class StackSet:
 
     @contextmanager
     def _beginning(self, operation_id: str, action: str) -> Generator[None]:
-        with _passing():
+        with passing():
             try:
                 yield
             except ClientError as error:
@@ -269,12 +266,28 @@ def _instance(summary: StackInstanceSummaryTypeDef) -> StackInstance:
     )
 
 
+def preferences(max_concurrent_percentage: int) -> StackSetOperationPreferencesTypeDef:
+    """Return how an operation goes about its accounts.
+
+    Args:
+        max_concurrent_percentage: In how many of them it works at once.
+    """
+    return {
+        "RegionConcurrencyType": "PARALLEL",
+        # One bad account must not stop the operation for all others.
+        "FailureTolerancePercentage": 100,
+        "MaxConcurrentPercentage": max_concurrent_percentage,
+        "ConcurrencyMode": "SOFT_FAILURE_TOLERANCE",
+    }
+
+
 @contextmanager
-def _passing() -> Generator[None]:
+def passing() -> Generator[None]:
+    """Turn what passes by itself into `NotYet`."""
     try:
         yield
     except ClientError as error:
         code = error_code(error)
-        if code in _PASSING:
+        if code in _LATER:
             raise NotYet(f"the StackSet: {code}") from error
         raise

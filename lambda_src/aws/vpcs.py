@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .clients import error_code
-from .queue import is_transient
+from .clients import error_code, is_transient
 from .reader import DENIED, NotReadableError
 
 if TYPE_CHECKING:

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import requests
 from aws_lambda_powertools.logging import Logger
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from botocore.exceptions import BotoCoreError, ClientError
 
 from alertlogic_api import AlertLogic, AlertLogicError
 from aws.clients import client
 from aws.custom_resource import echoed, send
+from aws.measures import emit
 from aws.metrics import UnreadableMetricError
 from aws.parameter import Parameter
-from aws.queue import METRIC_NAMESPACE, NotYet, Refused
+from aws.queue import NotYet, Refused
 from aws.secret import access_key
 
 from .health import check_in_of
@@ -92,7 +92,7 @@ def wire() -> Wiring:
     )
 
 
-@logger.inject_lambda_context(clear_state=True)
+@logger.inject_lambda_context(clear_state=True, log_event=False)
 def lambda_handler(event: Any, context: LambdaContext) -> None:  # noqa: ANN401 - whoever may invoke it may send anything
     """Handle a beat of the schedule, or a request of CloudFormation.
 
@@ -123,20 +123,21 @@ def _check_in(context: LambdaContext) -> None:
         logger.error("not checked in", reason=str(error))  # noqa: TRY400 - its reason is all that there is to say
         return
     problem = check_in.problem
-    details = {
-        "collector_id": reported.registered.collector_id,
-        "is_new": reported.registered.is_new,
-        "status": "error" if problem else "ok",
-        "queue_age": vitals.queue_age,
-        "dead_letters": vitals.dead_letters,
-        "errors": vitals.errors,
-        "last_delivery": vitals.last_delivery and vitals.last_delivery.at,
-    }
-    logger.info("checked in", extra=details | ({"reason": problem.text} if problem else {}))
+    reason: dict[str, Any] = {"reason": problem.text} if problem else {}
+    logger.info(
+        "checked in",
+        collector_id=reported.registered.collector_id,
+        is_new=reported.registered.is_new,
+        status="error" if problem else "ok",
+        queue_age=vitals.queue_age,
+        dead_letters=vitals.dead_letters,
+        errors=vitals.errors,
+        last_delivery=vitals.last_delivery and vitals.last_delivery.at,
+        **reason,
+    )
     if reported.stream_refusal:
         logger.warning("the status of the stream was not taken", reason=str(reported.stream_refusal))
-    with single_metric(name=CHECK_IN_METRIC, unit=MetricUnit.Count, value=1, namespace=METRIC_NAMESPACE) as metric:
-        metric.add_dimension("service", logger.service)
+    emit(logger.service, {CHECK_IN_METRIC: 1})
 
 
 def _answer(event: dict[str, Any], context: LambdaContext) -> None:
@@ -145,17 +146,19 @@ def _answer(event: dict[str, Any], context: LambdaContext) -> None:
         logger.set_correlation_id(request.id)
         outcome = _carry_out(request, context)
         send(request.response_url, outcome | echoed(request), wire().http)
-        logger.info("answered", extra={"request_type": request.type, **outcome})
+        logger.info("answered", request_type=request.type, **outcome)
     except (NotYet, Refused) as error:
         logger.error("not answered", reason=str(error))  # noqa: TRY400 - its reason is all that there is to say
         raise
 
 
-def _carry_out(request: Request, context: LambdaContext) -> dict[str, str]:
+def _carry_out(request: Request, context: LambdaContext) -> dict[str, Any]:
     if request.type == "Delete":
         # Nothing at Alert Logic is worth a stack that cannot be deleted.
         with _logging_failure("not deregistered"):
-            _deregister(request.physical_resource_id, context)
+            if is_function_name(request.physical_resource_id):
+                with wire().within(context):
+                    wire().registration.deregister(request.physical_resource_id)
         return {"Status": "SUCCESS", "PhysicalResourceId": request.physical_resource_id}
     if request.function_name is None:
         reason = "the property FunctionName is not the name of a Lambda function"
@@ -165,12 +168,6 @@ def _carry_out(request: Request, context: LambdaContext) -> dict[str, str]:
         with _logging_failure("not forgotten"):
             wire().registration.forget()
     return {"Status": "SUCCESS", "PhysicalResourceId": request.function_name}
-
-
-def _deregister(physical_id: str, context: LambdaContext) -> None:
-    if is_function_name(physical_id):
-        with wire().within(context):
-            wire().registration.deregister(physical_id)
 
 
 @contextmanager

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
-from aws.custom_resource import ResponseUrl, StackId, object_of, text_in
-from aws.queue import Refused
+from aws.custom_resource import A_REQUEST, ResponseUrl, StackId, request_type_in
+from aws.json_text import object_of, text_in
+from aws.queue import reading
 
 from .settings import FUNCTION_NAME
 
@@ -52,14 +53,12 @@ def parse(event: Mapping[str, Any]) -> Request:
     Raises:
         Refused: It cannot be answered.
     """
-    try:
-        request_type = event["RequestType"]
-        if request_type not in {"Create", "Update", "Delete"}:
-            raise Refused(f"the request has the unknown type {request_type!r}")
+    with reading(A_REQUEST):
+        request_type = request_type_in(event)
         stack_id = StackId.parse(text_in(event, "StackId"))
         name = object_of(event["ResourceProperties"]).get("FunctionName")
         return Request(
-            type=cast("RequestType", request_type),
+            type=request_type,
             id=text_in(event, "RequestId"),
             stack_id=stack_id,
             logical_resource_id=text_in(event, "LogicalResourceId"),
@@ -67,10 +66,6 @@ def parse(event: Mapping[str, Any]) -> Request:
             function_name=name if isinstance(name, str) and is_function_name(name) else None,
             response_url=ResponseUrl.trusted(text_in(event, "ResponseURL"), region=stack_id.region),
         )
-    except KeyError as error:
-        raise Refused(f"the request lacks {error}") from None
-    except TypeError:
-        raise Refused("the event is not a request of CloudFormation") from None
 
 
 def is_function_name(name: str) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from aws.measures import NAMESPACE
 from aws.metrics import Metric, read_metrics
-from aws.queue import LONGEST_WAIT_SECONDS, METRIC_NAMESPACE, WAITING_METRIC
+from aws.queue import LONGEST_WAIT_SECONDS, WAITING_METRIC
 
 from .health import Vitals
 
@@ -45,7 +46,7 @@ class VitalSigns:
         self._recent: Final = (
             Metric("AWS/SQS", "ApproximateAgeOfOldestMessage", ("QueueName", queue_name), "Maximum"),
             # SQS leaves out what was received three times; of these the function tells.
-            Metric(METRIC_NAMESPACE, WAITING_METRIC, ("service", FORWARDER), "Maximum"),
+            Metric(NAMESPACE, WAITING_METRIC, ("service", FORWARDER), "Maximum"),
             Metric("AWS/Lambda", "Invocations", ("FunctionName", function_name), "Sum"),
             Metric("AWS/Lambda", "Errors", ("FunctionName", function_name), "Sum"),
         )
@@ -77,7 +78,7 @@ class VitalSigns:
         )
 
     def _last_delivery(self, now: float) -> Point | None:
-        forwarded = Metric(METRIC_NAMESPACE, FORWARDED_METRIC, ("service", FORWARDER), "Sum")
+        forwarded = Metric(NAMESPACE, FORWARDED_METRIC, ("service", FORWARDER), "Sum")
         [points] = read_metrics(self._cloudwatch, [forwarded], since=now - DELIVERY_SECONDS, until=now, period=300)
         return next((point for point in points if point.value > 0), None)
 

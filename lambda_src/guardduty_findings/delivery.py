@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from alertlogic_api import ContentRefusedError, TooLargeError
 from aws.queue import Refused
@@ -12,6 +12,7 @@ from .payload import MOST_BYTES, Payload, pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from typing import Protocol
 
     from .finding import Finding
 

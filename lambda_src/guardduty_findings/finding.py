@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from aws.json_text import decoded
-from aws.queue import Refused
+from aws.json_text import decoded, object_of
+from aws.queue import Refused, reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +59,8 @@ def parse(body: str) -> Finding:
     Raises:
         Refused: It is not about a finding, or contradicts itself.
     """
-    event = _read(body)
+    with reading("a GuardDuty finding"):
+        event = object_of(decoded(body))
     if (event.get("source"), event.get("detail-type")) != _ORIGIN:
         raise Refused("the message is not a GuardDuty finding: it has another source or detail-type")
     event_id, account, region = (_text(event, name, of="the event") for name in ("id", "account", "region"))
@@ -74,16 +75,6 @@ def parse(body: str) -> Finding:
     if "arn" in detail and not (isinstance(arn, str) and re.match(f"arn:[^:]+:guardduty:({regions}):", arn)):
         raise Refused(f"event {event_id} has an ARN that is not GuardDuty's in {region}")
     return Finding(identity, event_id, account, _reported_at(event), body.encode())
-
-
-def _read(body: str) -> dict[str, Any]:
-    try:
-        event: Any = decoded(body)
-    except ValueError:
-        raise Refused("the message is not JSON") from None
-    if not isinstance(event, dict):
-        raise Refused("the message is not a JSON object")
-    return event
 
 
 def _text(fields: Mapping[str, Any], name: str, *, of: str) -> str:

@@ -9,11 +9,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from aws_lambda_powertools.logging import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+from aws_lambda_powertools.metrics import MetricUnit
 
 from alertlogic_api import AlertLogic, AlertLogicError
-from aws.clients import client
-from aws.queue import METRIC_NAMESPACE, Batch, NotYet, Queue, Refused, is_transient
+from aws.clients import client, is_transient
+from aws.measures import emit
+from aws.queue import Batch, NotYet, Queue, Refused
 from aws.secret import access_key
 
 from .delivery import Accepted, deliver
@@ -81,7 +82,7 @@ def wire() -> Wiring:
     )
 
 
-@logger.inject_lambda_context(clear_state=True)
+@logger.inject_lambda_context(clear_state=True, log_event=False)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Handle a batch of events from the findings queue."""
     wiring = wire()
@@ -154,12 +155,9 @@ def _raise(error: Exception) -> NoReturn:
 def _measure(batch: Batch, tally: Tally) -> None:
     if not batch.messages:
         return
-    metrics = EphemeralMetrics(namespace=METRIC_NAMESPACE, service=logger.service)
     # One that waited was counted when it came first.
     received = sum(message.received == 1 for message in batch.messages)
-    metrics.add_metric(name=RECEIVED_METRIC, unit=MetricUnit.Count, value=received)
-    metrics.add_metric(name=FORWARDED_METRIC, unit=MetricUnit.Count, value=tally.forwarded)
-    metrics.add_metric(name=FAILED_METRIC, unit=MetricUnit.Count, value=batch.set_aside)
+    counted = {RECEIVED_METRIC: received, FORWARDED_METRIC: tally.forwarded, FAILED_METRIC: batch.set_aside}
+    emit(logger.service, counted)
     if tally.forwarded:
-        metrics.add_metric(name=DELAY_METRIC, unit=MetricUnit.Seconds, value=tally.longest_delay_seconds)
-    metrics.flush_metrics()
+        emit(logger.service, {DELAY_METRIC: tally.longest_delay_seconds}, MetricUnit.Seconds)

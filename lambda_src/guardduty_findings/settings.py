@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from alertlogic_api import AlertLogicSettings
-from aws.environment import QUEUE_URL, Environment, Kind
+from aws.environment import QUEUE_URL, Environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-_SWITCH: Final = Kind("true|false", "true or false")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class Settings:
         environment = Environment(variables)
         return cls(
             alert_logic=AlertLogicSettings.from_environment(variables),
-            own_findings_only=environment.one("OWN_FINDINGS_ONLY", _SWITCH) == "true",
+            own_findings_only=environment.switch("OWN_FINDINGS_ONLY"),
             queue_url=environment.one("QUEUE_URL", QUEUE_URL),
             dead_letter_queue_url=environment.one("DEAD_LETTER_QUEUE_URL", QUEUE_URL),
         )

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
-
-from aws.queue import METRIC_NAMESPACE
+from aws.measures import emit
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,7 +20,4 @@ def count_retained(keys: Collection[str], *, service: str) -> None:
         service: The function's name in its log.
     """
     if keys:
-        with single_metric(
-            name=RETAINED_METRIC, unit=MetricUnit.Count, value=len(keys), namespace=METRIC_NAMESPACE
-        ) as metric:
-            metric.add_dimension("service", service)
+        emit(service, {RETAINED_METRIC: len(keys)})

@@ -95,7 +95,7 @@ def claim_vpcs(vpcs: Mapping[str, Collection[Vpc]], tags: Collection[VpcTag], *,
         for vpc in there
         if any(t.is_on(vpc) for t in tags)
     )
-    return Claim("vpc", keys, frozenset(vpcs) | (set(formerly) - set(vpcs)))
+    return Claim("vpc", keys, frozenset(vpcs).union(formerly))
 
 
 def amend(include: Iterable[Entry], claims: Collection[Claim], *, policy_id: str, is_ours: bool) -> Amendment:

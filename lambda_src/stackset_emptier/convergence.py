@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
 from aws.queue import NotYet
 
@@ -10,27 +10,30 @@ from .emptying import Begin, GiveUp, Wait, decide
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
+    from typing import Protocol
 
     from aws_lambda_powertools.logging import Logger
 
     from .emptying import Deletion, Instance, Operation
 
+    class StackSet(Protocol):
+        """What is asked of the StackSet."""
+
+        def operations(self) -> Collection[Operation]:
+            """List the operations."""
+            ...
+
+        def instances(self) -> Iterable[Instance]:
+            """List the instances."""
+            ...
+
+        def begin(self, deletion: Deletion) -> bool:
+            """Begin an operation, unless it was begun already."""
+            ...
+
 
 class GivenUpError(Exception):
     """There is no time left, and something is."""
-
-
-class StackSet(Protocol):
-    """What is asked of the StackSet."""
-
-    def operations(self) -> Collection[Operation]:
-        """List the operations."""
-
-    def instances(self) -> Iterable[Instance]:
-        """List the instances."""
-
-    def begin(self, deletion: Deletion) -> bool:
-        """Begin an operation, unless it was begun already."""
 
 
 def step(stack_set: StackSet, *, is_over: bool, logger: Logger) -> None:
@@ -60,9 +63,13 @@ def step(stack_set: StackSet, *, is_over: bool, logger: Logger) -> None:
 def _begin(stack_set: StackSet, deletion: Deletion, logger: Logger) -> bool:
     is_begun = stack_set.begin(deletion)
     if is_begun:
-        details = {"operation_id": deletion.id, "accounts": deletion.accounts, "regions": deletion.regions}
+        details: dict[str, Any] = {
+            "operation_id": deletion.id,
+            "accounts": deletion.accounts,
+            "regions": deletion.regions,
+        }
         if deletion.lets_go:
-            logger.warning("stacks are left behind", extra=details | {"reasons": deletion.reasons})
+            logger.warning("stacks are left behind", **details, reasons=deletion.reasons)
         else:
-            logger.info("operation begun", extra=details)
+            logger.info("operation begun", **details)
     return is_begun

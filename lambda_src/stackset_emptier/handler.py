@@ -13,12 +13,12 @@ import requests
 from aws_lambda_powertools.logging import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aws.clients import client
-from aws.custom_resource import send
-from aws.queue import UNFORESEEN_ATTEMPTS, Batch, NotYet, Queue, Refused, is_transient
+from aws.clients import client, is_transient
+from aws.custom_resource import RequestRefusedError, send
+from aws.queue import Batch, NotYet, Queue, Refused
 
 from .convergence import GivenUpError, step
-from .request import RequestRefusedError, is_stack_going, parse, parse_message
+from .request import is_stack_going, parse, parse_message
 from .settings import Settings
 from .stack_set import CloudFormationStackSet
 
@@ -62,7 +62,7 @@ def wire() -> Wiring:
     )
 
 
-@logger.inject_lambda_context(clear_state=True)
+@logger.inject_lambda_context(clear_state=True, log_event=False)
 def lambda_handler(event: Any, context: LambdaContext) -> dict[str, Any] | None:  # noqa: ANN401 - whoever may invoke it may send anything
     """Handle a request of CloudFormation, or a batch of those that wait in the queue."""
     if not (isinstance(event, dict) and "Records" in event):
@@ -82,7 +82,11 @@ def lambda_handler(event: Any, context: LambdaContext) -> dict[str, Any] | None:
 
 
 def _take_in(event: Any) -> None:  # noqa: ANN401 - as above
-    """Queue a request to empty the StackSet, and answer any other; where that fails, Lambda tries again."""
+    """Queue a request to empty the StackSet, and answer any other, as well as one that cannot be queued.
+
+    Raises:
+        NotYet, Refused: It cannot be answered; Lambda tries it again.
+    """
     try:
         request = parse(event)
         logger.set_correlation_id(request.id)
@@ -128,9 +132,7 @@ def _work_on(message: Message) -> None:
         outcome = _carry_out(request, is_over=is_over)
     except Exception as error:
         is_foreseen = isinstance(error, (NotYet, GivenUpError)) or is_transient(error)
-        is_hopeless = isinstance(error, RequestRefusedError) or (
-            not is_foreseen and message.received >= UNFORESEEN_ATTEMPTS
-        )
+        is_hopeless = isinstance(error, RequestRefusedError) or (not is_foreseen and message.is_at_last_attempt)
         if not (is_over or is_hopeless):
             raise
         reason = _reason(error)

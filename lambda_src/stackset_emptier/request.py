@@ -8,19 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from aws.custom_resource import ResponseUrl, StackId, echoed, object_of, text_in
-from aws.json_text import decoded
-from aws.queue import NotYet, Refused
+from aws.custom_resource import A_REQUEST, RequestRefusedError, ResponseUrl, StackId, echoed, request_type_in
+from aws.json_text import decoded, object_of, text_in
+from aws.queue import NotYet, reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from aws.custom_resource import RequestType
+
 # A roll-back of the stack's creation; the stack deletes all that it made then, as when it is destroyed.
 _GOING: Final = frozenset({"DELETE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"})
-
-
-class RequestRefusedError(Exception):
-    """This is not done; CloudFormation is told why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ class Request:
         response_url: Where the answer goes.
     """
 
-    type: object
+    type: RequestType
     id: str
     stack_id: StackId
     logical_resource_id: str
@@ -53,13 +51,8 @@ class Request:
         """Whether a StackSet is to be emptied; else there is nothing to do but to answer.
 
         Raises:
-            RequestRefusedError: It asks for something else, or for another StackSet.
+            RequestRefusedError: It is about another StackSet.
         """
-        # What cannot be in a set can be looked for in a tuple.
-        if self.type not in ("Create", "Update", "Delete"):
-            raise RequestRefusedError(f"the request has the unknown type {self.type!r}")
-        if self.type != "Create" and self.physical_resource_id is None:
-            raise RequestRefusedError("the request lacks 'PhysicalResourceId'")
         if self.type == "Delete" and self.physical_resource_id == self._refused_id:
             return False
         if self.stack_set_name != stack_set_name:
@@ -88,23 +81,19 @@ def parse(event: Mapping[str, Any]) -> Request:
     Raises:
         Refused: It is no request of CloudFormation, or cannot be answered.
     """
-    try:
+    with reading(A_REQUEST):
+        request_type = request_type_in(event)
         stack_id = StackId.parse(text_in(event, "StackId"))
         properties = event.get("ResourceProperties")
-        physical_id = event.get("PhysicalResourceId")
         return Request(
-            type=event.get("RequestType"),
+            type=request_type,
             id=text_in(event, "RequestId"),
             stack_id=stack_id,
             logical_resource_id=text_in(event, "LogicalResourceId"),
-            physical_resource_id=physical_id if isinstance(physical_id, str) else None,
+            physical_resource_id=None if request_type == "Create" else text_in(event, "PhysicalResourceId"),
             stack_set_name=properties.get("StackSetName") if isinstance(properties, dict) else None,
             response_url=ResponseUrl.trusted(text_in(event, "ResponseURL"), region=stack_id.region),
         )
-    except KeyError as error:
-        raise Refused(f"the request lacks {error}") from None
-    except TypeError:
-        raise Refused("the event is not a request of CloudFormation") from None
 
 
 def parse_message(body: str) -> Request:
@@ -113,12 +102,8 @@ def parse_message(body: str) -> Request:
     Raises:
         Refused: It is no request of CloudFormation, or cannot be answered.
     """
-    try:
+    with reading(A_REQUEST):
         return parse(object_of(decoded(body)))
-    except ValueError:
-        raise Refused("the message is not JSON") from None
-    except TypeError:
-        raise Refused("the message is not a request of CloudFormation") from None
 
 
 def is_stack_going(status: str) -> bool:

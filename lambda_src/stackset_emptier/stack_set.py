@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from aws.clients import error_code
 from aws.organizations import AwsAccountId
-from aws.queue import NotYet
+from aws.stack_sets import PAGE_SIZE, UNDER_WAY, passing, preferences
 
 from .emptying import Instance, Operation
 
@@ -16,16 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_cloudformation.type_defs import StackSetOperationPreferencesTypeDef
 
     from .emptying import Deletion
 
 _GONE: Final = "StackSetNotFoundException"
 _TAKEN: Final = "OperationIdAlreadyExistsException"
-# Each passes once an operation has ended.
-_PASSING: Final = frozenset({"LimitExceededException", "OperationInProgressException", "StaleRequestException", _GONE})
-_UNDER_WAY: Final = frozenset({"QUEUED", "RUNNING", "STOPPING"})
-_LARGEST_PAGE: Final = 100
 
 
 class CloudFormationStackSet:
@@ -34,21 +29,15 @@ class CloudFormationStackSet:
     def __init__(self, cloudformation: CloudFormationClient, *, name: str, max_concurrent_percentage: int) -> None:
         self.name: Final = name
         self._cloudformation = cloudformation
-        self._preferences: StackSetOperationPreferencesTypeDef = {
-            "RegionConcurrencyType": "PARALLEL",
-            # One bad account must not stop the operation for all others.
-            "FailureTolerancePercentage": 100,
-            "MaxConcurrentPercentage": max_concurrent_percentage,
-            "ConcurrencyMode": "SOFT_FAILURE_TOLERANCE",
-        }
+        self._preferences = preferences(max_concurrent_percentage)
 
     def operations(self) -> tuple[Operation, ...]:
         """List the operations, those that have ended included."""
         paginator = self._cloudformation.get_paginator("list_stack_set_operations")
         try:
             return tuple(
-                Operation(id=summary.get("OperationId", ""), is_under_way=summary.get("Status") in _UNDER_WAY)
-                for page in paginator.paginate(StackSetName=self.name)
+                Operation(id=summary.get("OperationId", ""), is_under_way=summary.get("Status") in UNDER_WAY)
+                for page in paginator.paginate(StackSetName=self.name, PaginationConfig={"PageSize": PAGE_SIZE})
                 for summary in page.get("Summaries", ())
             )
         except ClientError as error:
@@ -59,7 +48,7 @@ class CloudFormationStackSet:
     def instances(self) -> Iterator[Instance]:
         """List the instances, each page when it is asked for."""
         paginator = self._cloudformation.get_paginator("list_stack_instances")
-        pages = paginator.paginate(StackSetName=self.name, PaginationConfig={"PageSize": _LARGEST_PAGE})
+        pages = paginator.paginate(StackSetName=self.name, PaginationConfig={"PageSize": PAGE_SIZE})
         try:
             for page in pages:
                 for summary in page.get("Summaries", ()):
@@ -83,22 +72,20 @@ class CloudFormationStackSet:
         Raises:
             NotYet: The StackSet is busy.
         """
-        try:
-            self._cloudformation.delete_stack_instances(
-                StackSetName=self.name,
-                Accounts=deletion.accounts,
-                Regions=deletion.regions,
-                OperationPreferences=self._preferences,
-                RetainStacks=deletion.lets_go,
-                OperationId=deletion.id,
-            )
-        except ClientError as error:
-            code = error_code(error)
-            if code == _TAKEN:
-                return False
-            if code in _PASSING:
-                raise NotYet(f"the StackSet: {code}") from error
-            raise
+        with passing():
+            try:
+                self._cloudformation.delete_stack_instances(
+                    StackSetName=self.name,
+                    Accounts=deletion.accounts,
+                    Regions=deletion.regions,
+                    OperationPreferences=self._preferences,
+                    RetainStacks=deletion.lets_go,
+                    OperationId=deletion.id,
+                )
+            except ClientError as error:
+                if error_code(error) == _TAKEN:
+                    return False
+                raise
         return True
 
     def stack_status(self, stack_arn: str) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aws.clients import error_code
-from aws.queue import NotYet, is_transient
+from aws.clients import error_code, is_transient
+from aws.queue import NotYet
 from aws.reader import DENIED, NotReadableError
 
 from .subscription import Keep, Replace, Subscribe, decide, token_in
@@ -17,9 +17,52 @@ from .subscription import Keep, Replace, Subscribe, decide, token_in
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+    from typing import Protocol
 
     from .notices import Notice
     from .subscription import Subscription, Wanted
+
+    class Topic(Protocol):
+        """What is asked of the topic."""
+
+        def find(self, queue_arn: str) -> Subscription | None:
+            """Find the confirmed subscription of a queue."""
+            ...
+
+        def read(self, subscription_arn: str) -> Subscription | None:
+            """Read a subscription, if it is confirmed."""
+            ...
+
+        def subscribe(self, wanted: Wanted) -> str | None:
+            """Have a confirmation sent."""
+            ...
+
+        def confirm(self, token: str) -> str:
+            """Confirm a subscription."""
+            ...
+
+        def unsubscribe(self, subscription_arn: str) -> None:
+            """End a subscription."""
+            ...
+
+    class Search(Protocol):
+        """What is asked of one pass through the queue."""
+
+        def __iter__(self) -> Iterator[Notice]:
+            """Take messages out."""
+            ...
+
+        def delete(self, notice: Notice) -> None:
+            """Delete one of them."""
+            ...
+
+    class Notices(Protocol):
+        """What is asked of the queue."""
+
+        def search(self, *, hidden_seconds: int, is_over: Callable[[], bool]) -> AbstractContextManager[Search]:
+            """Go through it."""
+            ...
+
 
 PAUSE_SECONDS: Final = 5
 # Whoever else reads the queue may have taken the confirmation, so another is asked for.
@@ -33,42 +76,6 @@ T = TypeVar("T")
 
 class GivenUpError(Exception):
     """It cannot be done, or there is no time left to do it."""
-
-
-class Topic(Protocol):
-    """What is asked of the topic."""
-
-    def find(self, queue_arn: str) -> Subscription | None:
-        """Find the confirmed subscription of a queue."""
-
-    def read(self, subscription_arn: str) -> Subscription | None:
-        """Read a subscription, if it is confirmed."""
-
-    def subscribe(self, wanted: Wanted) -> str | None:
-        """Have a confirmation sent."""
-
-    def confirm(self, token: str) -> str:
-        """Confirm a subscription."""
-
-    def unsubscribe(self, subscription_arn: str) -> None:
-        """End a subscription."""
-
-
-class Search(Protocol):
-    """What is asked of one pass through the queue."""
-
-    def __iter__(self) -> Iterator[Notice]:
-        """Take messages out."""
-
-    def delete(self, notice: Notice) -> None:
-        """Delete one of them."""
-
-
-class Notices(Protocol):
-    """What is asked of the queue."""
-
-    def search(self, *, hidden_seconds: int, is_over: Callable[[], bool]) -> AbstractContextManager[Search]:
-        """Go through it."""
 
 
 @dataclass(frozen=True, slots=True)

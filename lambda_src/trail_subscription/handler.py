@@ -78,7 +78,7 @@ def wire() -> Wiring:
     )
 
 
-@logger.inject_lambda_context(clear_state=True)
+@logger.inject_lambda_context(clear_state=True, log_event=False)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Handle a request of CloudFormation; one that cannot be answered fails, and Lambda tries it again."""
     patience = Patience(lambda: context.get_remaining_time_in_millis() / 1000 - RESERVED_SECONDS, sleep)
@@ -134,8 +134,7 @@ def _answer(request: Request, outcome: Outcome) -> dict[str, Any]:
 
 
 def _log(request: Request, outcome: Outcome) -> None:
-    details = {"request_type": request.type, "physical_id": outcome.physical_id}
     if outcome.failure is None:
-        logger.info("done", extra=details)
+        logger.info("done", request_type=request.type, physical_id=outcome.physical_id)
     else:
-        logger.error("failed", extra=details | {"reason": outcome.failure})
+        logger.error("failed", request_type=request.type, physical_id=outcome.physical_id, reason=outcome.failure)

@@ -6,10 +6,11 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from aws.custom_resource import ResponseUrl, StackId, object_of, text_in
-from aws.queue import Refused
+from aws.custom_resource import A_REQUEST, ResponseUrl, StackId, request_type_in
+from aws.json_text import object_of, text_in
+from aws.queue import reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,14 +47,12 @@ def parse(event: Mapping[str, Any]) -> Request:
     Raises:
         Refused: It is no request of CloudFormation, or cannot be answered.
     """
-    try:
-        request_type = event["RequestType"]
-        if request_type not in {"Create", "Update", "Delete"}:
-            raise Refused(f"the request has the unknown type {request_type!r}")
+    with reading(A_REQUEST):
+        request_type = request_type_in(event)
         stack_id = StackId.parse(text_in(event, "StackId"))
         properties = object_of(event["ResourceProperties"])
         return Request(
-            type=cast("RequestType", request_type),
+            type=request_type,
             id=text_in(event, "RequestId"),
             stack_id=stack_id,
             logical_resource_id=text_in(event, "LogicalResourceId"),
@@ -63,10 +62,6 @@ def parse(event: Mapping[str, Any]) -> Request:
             properties=properties,
             response_url=ResponseUrl.trusted(text_in(event, "ResponseURL"), region=stack_id.region),
         )
-    except KeyError as error:
-        raise Refused(f"the request lacks {error}") from None
-    except TypeError:
-        raise Refused("the event is not a request of CloudFormation") from None
 
 
 def _unsubscribed(properties: Mapping[str, Any]) -> str:

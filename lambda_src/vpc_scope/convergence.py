@@ -130,6 +130,7 @@ class Convergence:
         deployments: Alert Logic's deployments.
         credentials: Alert Logic's credentials.
         policies: Alert Logic's policies.
+        vpcs: Sees the VPCs.
         rule: Which VPCs belong into scope.
         clock: Seconds, of which only differences count.
         sleep: How to wait after a conflict.
@@ -142,6 +143,7 @@ class Convergence:
         deployments: Deployments,
         credentials: Credentials,
         policies: Policies,
+        vpcs: Vpcs,
         rule: Rule,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -150,6 +152,7 @@ class Convergence:
         self._deployments = deployments
         self._credentials = credentials
         self._policies = policies
+        self._vpcs = vpcs
         self._rule = rule
         self._clock = clock
         self._sleep = sleep
@@ -161,14 +164,12 @@ class Convergence:
         self,
         touched: Mapping[AwsAccountId, Collection[str]],
         *,
-        vpcs: Vpcs,
         about: Callable[[AwsAccountId], None] = lambda _: None,
     ) -> dict[AwsAccountId, Outcome]:
         """Return what became of each account.
 
         Args:
             touched: The regions of each account in which something happened; the others are not looked at.
-            vpcs: Sees the VPCs.
             about: Told of each account before Alert Logic is asked about it.
         """
         if not touched:
@@ -183,7 +184,7 @@ class Convergence:
         for account_id, regions in touched.items():
             about(account_id)
             try:
-                outcomes[account_id] = self._converge(_Case(account_id, tuple(sorted(regions)), vpcs, ownership))
+                outcomes[account_id] = self._converge(_Case(account_id, tuple(sorted(regions)), ownership))
             except Exception as error:  # noqa: BLE001 - one account must not fail the others
                 outcomes[account_id] = error
         return outcomes
@@ -247,7 +248,7 @@ class Convergence:
     def _look(self, case: _Case, deployment: Deployment) -> _Seen | None:
         at = self._clock()
         try:
-            return _Seen(at, case.vpcs.vpcs(account_id=case.account_id, regions=case.regions))
+            return _Seen(at, self._vpcs.vpcs(account_id=case.account_id, regions=case.regions))
         except RoleNotAssumableError:
             if deployment.document.get("enabled", True):
                 raise
@@ -292,7 +293,6 @@ class _Ownership:
 class _Case:
     account_id: AwsAccountId
     regions: tuple[str, ...]
-    vpcs: Vpcs
     ownership: _Ownership
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from aws.environment import ACCOUNT_ID, REGION
-from aws.json_text import decoded
+from aws.json_text import decoded, object_of
 from aws.organizations import AwsAccountId
-from aws.queue import Refused
+from aws.queue import Refused, reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,8 +44,8 @@ def parse(body: str) -> VpcEvent:
     Raises:
         Refused: It is not an event about a VPC, or contradicts itself.
     """
-    try:
-        event: dict[str, Any] = decoded(body)
+    with reading("an event about a VPC"):
+        event = object_of(decoded(body))
         origin = (event["source"], event["detail-type"])
         parsed = VpcEvent(event["id"], AwsAccountId(event["account"]), event["region"])
         parts = {".+": parsed.id, ACCOUNT_ID.pattern: parsed.account_id, REGION.pattern: parsed.region}
@@ -57,13 +57,7 @@ def parse(body: str) -> VpcEvent:
             _require_called_vpc(event["detail"], parsed)
         else:
             raise Refused(f"event {parsed.id} is {origin}, which says nothing about a VPC")
-    except ValueError:
-        raise Refused("the message is not JSON") from None
-    except KeyError as error:
-        raise Refused(f"the message is not an event about a VPC: {error} is missing or unknown") from None
-    except (AttributeError, TypeError):
-        raise Refused("the message is not an event about a VPC") from None
-    return parsed
+        return parsed
 
 
 def _require_tagged_vpc(event: Mapping[str, Any], parsed: VpcEvent) -> None:

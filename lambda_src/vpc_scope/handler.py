@@ -72,23 +72,23 @@ def wire() -> Wiring:
         access_key=lambda: access_key(secrets_manager, secret_arn, service=logger.service),
         log=logger,
     )
+    vpcs = VpcReader(ReaderRole(client("sts"), name=role_name, session_name="vpc_scope").clients if role_name else _own)
     return Wiring(
         settings=settings,
         queue=Queue(client("sqs"), url=settings.queue_url, dead_letter_url=settings.dead_letter_queue_url),
-        vpcs=VpcReader(
-            ReaderRole(client("sts"), name=role_name, session_name="vpc_scope").clients if role_name else _own
-        ),
+        vpcs=vpcs,
         alert_logic=alert_logic,
         convergence=Convergence(
             deployments=alert_logic.deployments,
             credentials=alert_logic.credentials,
             policies=alert_logic.policies,
+            vpcs=vpcs,
             rule=settings.rule,
         ),
     )
 
 
-@logger.inject_lambda_context(clear_state=True)
+@logger.inject_lambda_context(clear_state=True, log_event=False)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Handle a batch of events from the scope queue."""
     wiring = wire()
@@ -101,7 +101,6 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     with wiring.alert_logic.within(lambda: context.get_remaining_time_in_millis() / 1000 - RESERVED_SECONDS):
         outcomes = wiring.convergence.converge(
             touched,
-            vpcs=wiring.vpcs,
             # Of several events of an account the first stands for all.
             about=lambda account_id: logger.set_correlation_id(by_account[account_id][0].event.id),
         )
@@ -134,7 +133,7 @@ def _notices(batch: Batch, settings: Settings, *, own_account: str) -> Iterator[
 
 def _report(outcome: Converged, notices: Sequence[Notice]) -> None:
     logger.set_correlation_id(notices[0].event.id)
-    details = {
+    details: dict[str, Any] = {
         "account_id": notices[0].event.account_id,
         "event_ids": [notice.event.id for notice in notices],
         "regions": sorted({notice.event.region for notice in notices}),
@@ -143,9 +142,9 @@ def _report(outcome: Converged, notices: Sequence[Notice]) -> None:
         "retained": outcome.retained,
         "deployment_id": outcome.deployment_id,
     }
-    logger.info("converged", extra=details)
+    logger.info("converged", **details)
     if outcome.not_kept:
-        logger.warning("Alert Logic did not keep what was written", extra=details | {"not_kept": outcome.not_kept})
+        logger.warning("Alert Logic did not keep what was written", **details, not_kept=outcome.not_kept)
     count_retained(outcome.retained, service=logger.service)
 
 

@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 
     from protection.scope import VpcTag
 
-_ROLE_NAME: Final = Kind(f"({NAME.pattern})?", f"{NAME.words}, or nothing")
 _POLICY: Final = Kind(r".*\S.*", "the name of a policy such as Professional")
 _TAGS: Final = Kind(r".*", 'a JSON list such as [{"Key": "alertlogic", "Value": "true"}], which is not empty')
-_SWITCH: Final = Kind("true|false", "true or false")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +51,12 @@ class Settings:
         environment = Environment(variables)
         return cls(
             alert_logic=AlertLogicSettings.from_environment(variables),
-            reader_role_name=environment.one("READER_ROLE_NAME", _ROLE_NAME),
+            reader_role_name=environment.one("READER_ROLE_NAME", NAME.or_nothing),
             regions=frozenset(environment.some("REGIONS", REGION)),
             rule=Rule(
                 tags=_tags("VPC_TAGS", environment.one("VPC_TAGS", _TAGS)),
                 policy_name=environment.one("POLICY", _POLICY),
-                prune=environment.one("PRUNE", _SWITCH) == "true",
+                prune=environment.switch("PRUNE"),
             ),
             queue_url=environment.one("QUEUE_URL", QUEUE_URL),
             dead_letter_queue_url=environment.one("DEAD_LETTER_QUEUE_URL", QUEUE_URL),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from account_enrollment import hub
 from account_registration import accounts_event
 from account_registration.accounts_event import AccountsEvent
-from account_registration.inbox import parse
+from account_registration.message import parse
 from aws.organizations import AwsAccountId
 from aws.stack_sets import StackInstance
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from moto.events.models import EventPattern
 
-from aws.queue import METRIC_NAMESPACE, WAITING_METRIC, wait_seconds
+from aws.measures import NAMESPACE
+from aws.queue import WAITING_METRIC, wait_seconds
 from docs.diagram import templates
 from vpc_scope.convergence import EVENT_DELAY_SECONDS
 
@@ -61,7 +62,6 @@ def _environment(name: str) -> _Recorded:
     filled_in = {
         "COLLECTOR_FUNCTION_ARN": "arn:aws:lambda:us-east-1:444444444444:function:AlertLogic-Security-Findings",
         "HUB_BUS_ARN": "arn:aws:events:us-east-1:444444444444:event-bus/alertlogic-hub",
-        "STACK_ARN": "arn:aws:cloudformation:us-east-1:111111111111:stack/AlertLogic-Master/0a1b2c3d",
         "COLLECTOR_PARAMETER": "CFN-FindingsCollectorId-AbCdEf",
         "QUEUE_NAME": "AlertLogic-Security-Findings",
         "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/444444444444/queue",
@@ -108,11 +108,12 @@ def test_the_template_sets_exactly_what_the_settings_read(name: str) -> None:
 
 @pytest.mark.parametrize("retry_after", [None, 1, 60])
 def test_a_message_can_wait_for_a_week(retry_after: float | None) -> None:
-    for queue in _resources("AWS::SQS::Queue"):
-        if "RedrivePolicy" in queue:
-            deliveries = range(1, queue["RedrivePolicy"]["maxReceiveCount"])
-            waits = sum(wait_seconds(received=n, retry_after=retry_after, due_in=0) for n in deliveries)
-            assert 7 * 24 * 3600 < waits < queue["MessageRetentionPeriod"]
+    queues = [queue for queue in _resources("AWS::SQS::Queue") if "RedrivePolicy" in queue]
+    assert len(queues) >= len(QUEUED_FUNCTIONS)
+    for queue in queues:
+        deliveries = range(1, queue["RedrivePolicy"]["maxReceiveCount"])
+        waits = sum(wait_seconds(received=n, retry_after=retry_after, due_in=0) for n in deliveries)
+        assert 7 * 24 * 3600 < waits < queue["MessageRetentionPeriod"]
 
 
 @pytest.mark.parametrize("name", QUEUED_FUNCTIONS)
@@ -124,33 +125,53 @@ def test_an_alarm_watches_the_metric_that_the_function_emits(name: str) -> None:
         if (metric := query.get("MetricStat", {}).get("Metric"))
     ]
 
-    assert (METRIC_NAMESPACE, WAITING_METRIC, {"service": name}) in watched
+    assert (NAMESPACE, WAITING_METRIC, {"service": name}) in watched
 
 
 def test_the_queue_holds_events_back_as_long_as_the_function_relies_on() -> None:
     assert [q["DelaySeconds"] for q in _resources("AWS::SQS::Queue") if "DelaySeconds" in q] == [EVENT_DELAY_SECONDS]
 
 
+# What tests/events/stack-status-change.json is about.
+STACK_ID = "arn:aws:cloudformation:us-east-1:111111111111:stack/AlertLogic-Master/0f6e8a10-1111-11f1-8b1b-0a1b2c3d4e5f"
 LIFECYCLE_RULE = "LifecycleRule"
 FINDINGS_RULE = "FindingsRule"
 TAG_RULE = "VpcTagRule"
 VPC_RULE = "VpcRule"
 ACCOUNTS_RULE = "AccountsRule"
+DEPLOYMENT_RULE = "DeploymentRule"
+DRIFT_RULE = "DriftRule"
+ORGANIZATIONS_RULE = "OrganizationsRule"
+TAKEN = [
+    (LIFECYCLE_RULE, "create-managed-account-succeeded"),
+    (LIFECYCLE_RULE, "update-managed-account-succeeded"),
+    (LIFECYCLE_RULE, "enable-baseline-account"),
+    (LIFECYCLE_RULE, "disable-baseline-unit"),
+    (LIFECYCLE_RULE, "register-organizational-unit"),
+    (LIFECYCLE_RULE, "update-landing-zone"),
+    (DRIFT_RULE, "drift-account-moved"),
+    (ORGANIZATIONS_RULE, "move-account"),
+    (ORGANIZATIONS_RULE, "close-account"),
+    (ORGANIZATIONS_RULE, "remove-account-from-organization"),
+    (ORGANIZATIONS_RULE, "account-departed-organization"),
+    (ORGANIZATIONS_RULE, "create-account-result-succeeded"),
+    (DEPLOYMENT_RULE, "stack-status-change"),
+    (TAG_RULE, "tag-change-vpc-added"),
+    (TAG_RULE, "tag-change-vpc-removed"),
+    (VPC_RULE, "create-vpc"),
+    (VPC_RULE, "delete-vpc"),
+    (FINDINGS_RULE, "guardduty-finding"),
+    (ACCOUNTS_RULE, "accounts"),
+]
 
 
-@pytest.mark.parametrize(
-    ("rule", "event"),
-    [
-        (LIFECYCLE_RULE, "create-managed-account-succeeded"),
-        (LIFECYCLE_RULE, "update-managed-account-succeeded"),
-        (TAG_RULE, "tag-change-vpc-added"),
-        (TAG_RULE, "tag-change-vpc-removed"),
-        (VPC_RULE, "create-vpc"),
-        (VPC_RULE, "delete-vpc"),
-        (FINDINGS_RULE, "guardduty-finding"),
-        (ACCOUNTS_RULE, "accounts"),
-    ],
-)
+def test_an_event_is_there_for_each_rule() -> None:
+    rules = [id_ for template in templates().values() for id_ in _patterns_in(template)]
+
+    assert {id_ for id_ in rules if not any(rule in id_ for rule, _ in TAKEN)} == set()
+
+
+@pytest.mark.parametrize(("rule", "event"), TAKEN)
 def test_the_rules_take_the_event(rule: str, event: str) -> None:
     assert _matches(rule, _event(event))
 
@@ -163,6 +184,12 @@ def test_the_rules_take_the_event(rule: str, event: str) -> None:
         (LIFECYCLE_RULE, "create-managed-account-succeeded", {"detail-type": "AWS API Call via CloudTrail"}),
         (LIFECYCLE_RULE, "create-managed-account-succeeded", {"detail": {"eventName": "CreateManagedAccountX"}}),
         (LIFECYCLE_RULE, "create-managed-account-succeeded", {"detail": {"eventName": "EnableGuardrail"}}),
+        (DRIFT_RULE, "drift-account-moved", {"account": "555555555555"}),
+        (DRIFT_RULE, "drift-account-moved", {"detail-type": "Drift Resolved"}),
+        (ORGANIZATIONS_RULE, "move-account", {"account": "555555555555"}),
+        (ORGANIZATIONS_RULE, "move-account", {"detail": {"eventName": "TagResource"}}),
+        (DEPLOYMENT_RULE, "stack-status-change", {"detail": {"stack-id": f"{STACK_ID}0"}}),
+        (DEPLOYMENT_RULE, "stack-status-change", {"detail": {"status-details": {"status": "UPDATE_IN_PROGRESS"}}}),
         (TAG_RULE, "tag-change-vpc-added", {"source": "custom.tag"}),
         (TAG_RULE, "tag-change-vpc-added", {"detail": {"resource-type": "subnet"}}),
         (TAG_RULE, "tag-change-vpc-added", {"detail": {"service": "rds"}}),
@@ -186,16 +213,24 @@ def test_the_rules_refuse_near_misses(rule: str, event: str, change: dict[str, A
 
 def _matches(rule: str, event: dict[str, Any]) -> bool:
     """Whether a rule takes an event, wherever it stands: in an account and again at the hub."""
-    here = {"AWS::AccountId": event["account"], "AWS::Region": event["region"]}
+    here = {"AWS::AccountId": event["account"], "AWS::Region": event["region"], "AWS::StackId": STACK_ID}
     found = [
-        EventPattern.load(json.dumps(_filled(resource["Properties"]["EventPattern"], here)))
+        EventPattern.load(json.dumps(_filled(pattern, here)))
         for template in templates().values()
-        for id_, resource in template["Resources"].items()
-        if resource["Type"] == "AWS::Events::Rule" and rule in id_
+        for id_, pattern in _patterns_in(template).items()
+        if rule in id_
     ]
     verdicts = {pattern.matches_event(cast("EventMessageType", event)) for pattern in found}
     [verdict] = verdicts
     return verdict
+
+
+def _patterns_in(template: dict[str, Any]) -> dict[str, Any]:
+    return {
+        id_: resource["Properties"]["EventPattern"]
+        for id_, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::Events::Rule" and "EventPattern" in resource["Properties"]
+    }
 
 
 def _filled(pattern: Any, here: dict[str, str]) -> Any:

@@ -457,4 +457,4 @@ class Workers(RuleBasedStateMachine):
 
 
 TestWorkers = Workers.TestCase
-TestWorkers.settings = settings(max_examples=60, stateful_step_count=30, derandomize=True, deadline=None, database=None)
+TestWorkers.settings = settings(max_examples=60, stateful_step_count=30)

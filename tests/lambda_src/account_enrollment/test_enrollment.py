@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from account_enrollment.enrollment import (
@@ -384,7 +384,6 @@ def after(decision: Decision, operations: list[Operation]) -> tuple[Situation, l
     return replace(decision.situation, instances=tuple(by_region.values())), operations
 
 
-@settings(deadline=None)
 @given(at=some_situations, operations=some_operations)
 def test_has_nothing_more_to_begin_once_everything_has_begun(at: Situation, operations: list[Operation]) -> None:
     first = decide_as_the_function_does(at, operations)
@@ -393,7 +392,6 @@ def test_has_nothing_more_to_begin_once_everything_has_begun(at: Situation, oper
     assert not begun(second)
 
 
-@settings(deadline=None)
 @given(at=some_situations, operations=some_operations, data=st.data())
 def test_does_not_depend_on_the_order_of_what_was_read(
     at: Situation, operations: list[Operation], data: st.DataObject
@@ -404,7 +402,6 @@ def test_does_not_depend_on_the_order_of_what_was_read(
     assert replace(decide(SCOPE, shuffled, data.draw(st.permutations(operations))), situation=at) == decision
 
 
-@settings(deadline=None)
 @given(at=some_situations, operations=some_operations)
 def test_touches_each_region_once_and_only_what_needs_it(at: Situation, operations: list[Operation]) -> None:
     decision = decide_as_the_function_does(at, operations)
@@ -420,7 +417,6 @@ def test_touches_each_region_once_and_only_what_needs_it(at: Situation, operatio
         assert {it.region for it in at.instances}.issuperset(touched)
 
 
-@settings(deadline=None)
 @given(at=some_situations, operations=some_operations)
 def test_always_says_what_comes_next(at: Situation, operations: list[Operation]) -> None:
     decision = decide_as_the_function_does(at, operations)

@@ -9,7 +9,6 @@ from account_enrollment.event import AccountsTouched, EnrollmentFailed, Irreleva
 from account_enrollment.message import parse
 from aws.organizations import AwsAccountId
 from aws.queue import Refused
-from tests.lambda_src.account_enrollment.test_settings import ENVIRONMENT
 from tests.lambda_src.deliveries import raw_event
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ UNIT = "ou-abcd-11111111"
 
 
 def read(event: dict[str, Any]) -> Content:
-    return parse(json.dumps(event), management_account_id=MANAGEMENT, stack_arn=ENVIRONMENT["STACK_ARN"])
+    return parse(json.dumps(event), management_account_id=MANAGEMENT)
 
 
 def with_status(name: str, **change: Any) -> dict[str, Any]:
@@ -213,22 +212,10 @@ class TestOrganizations:
             read(with_detail("move-account", eventName="AttachPolicy"))
 
 
-class TestDeployment:
-    def test_refuses_the_deployment_of_another_stack(self) -> None:
-        with pytest.raises(Refused, match="is about the stack"):
-            read(with_detail("stack-status-change", **{"stack-id": ENVIRONMENT["STACK_ARN"] + "0"}))
+def test_a_deployment_of_the_functions_own_stack_calls_for_a_sweep() -> None:
+    event = raw_event("stack-status-change")
 
-    @pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
-    def test_a_deployment_that_has_ended_calls_for_a_sweep(self, status: str) -> None:
-        event = with_detail("stack-status-change", **{"status-details": {"status": status}})
-
-        assert isinstance(read(event), SweepDue)
-
-    @pytest.mark.parametrize("status", ["UPDATE_IN_PROGRESS", "CREATE_FAILED", "DELETE_COMPLETE"])
-    def test_one_that_has_not_needs_nothing(self, status: str) -> None:
-        event = with_detail("stack-status-change", **{"status-details": {"status": status}})
-
-        assert read(event) == Irrelevant(event["id"], f"the stack is {status}")
+    assert read(event) == SweepDue(event["id"])
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,6 @@ def test_counts_the_accounts_only_where_that_matters(percentage: int, wanted: in
     assert len(leave.operation_ids) == wanted
 
 
-@settings(deadline=None)
 @given(
     percentage=st.integers(0, 100),
     enrolled=st.integers(0, 300),
@@ -145,6 +144,4 @@ class Removals(RuleBasedStateMachine):
 
 
 TestRemovals = Removals.TestCase
-TestRemovals.settings = settings(
-    max_examples=200, stateful_step_count=60, derandomize=True, deadline=None, database=None
-)
+TestRemovals.settings = settings(max_examples=200, stateful_step_count=60)

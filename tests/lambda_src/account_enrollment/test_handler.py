@@ -350,5 +350,5 @@ def test_sets_aside_what_it_cannot_read_and_handles_the_others(landing_zone: Lan
     assert len(landing_zone.cloudformation.places()) == 2
     assert sorted(landing_zone.deliveries.dead_letters()) == [
         ("no JSON", "the message is not JSON"),
-        ("{}", "the message lacks 'id', or it is unknown"),
+        ("{}", "the message is not about accounts: 'id' is missing or unknown"),
     ]

@@ -6,7 +6,6 @@ import pytest
 
 from account_enrollment.message import parse
 from aws.queue import Refused
-from tests.lambda_src.account_enrollment.test_settings import ENVIRONMENT
 
 EVENT = {"id": "event", "account": "111111111111", "source": "aws.controltower"}
 
@@ -34,4 +33,4 @@ EVENT = {"id": "event", "account": "111111111111", "source": "aws.controltower"}
 )
 def test_refuses_what_is_no_message(body: str) -> None:
     with pytest.raises(Refused):
-        parse(body, management_account_id="111111111111", stack_arn=ENVIRONMENT["STACK_ARN"])
+        parse(body, management_account_id="111111111111")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from account_enrollment.enrollment import Create, Decision, Operate, Release, Situation, Trim, Update
@@ -49,7 +49,6 @@ def ids(decisions: list[Decision], event_id: str = "event", attempt: int = 1) ->
     return found
 
 
-@settings(deadline=None)
 @given(decisions=some_decisions)
 def test_each_account_gets_just_what_it_needs(decisions: list[Decision]) -> None:
     given_to: dict[AwsAccountId, set[Operate]] = {it.situation.account_id: set() for it in decisions}
@@ -61,7 +60,6 @@ def test_each_account_gets_just_what_it_needs(decisions: list[Decision]) -> None
     assert given_to == {it.situation.account_id: set(it.operate) for it in decisions}
 
 
-@settings(deadline=None)
 @given(decisions=some_decisions, data=st.data())
 def test_operations_are_few_and_their_ids_valid_and_different(decisions: list[Decision], data: st.DataObject) -> None:
     by_id = ids(decisions)

@@ -18,9 +18,6 @@ ENVIRONMENT = {
     "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/111111111111/queue",
     "DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/111111111111/dead-letters",
     "HUB_BUS_ARN": "arn:aws:events:us-east-1:444444444444:event-bus/alertlogic-hub",
-    "STACK_ARN": (
-        "arn:aws:cloudformation:us-east-1:111111111111:stack/AlertLogic-Master/0f6e8a10-1111-11f1-8b1b-0a1b2c3d4e5f"
-    ),
     "DELETION_GUARD_PERCENTAGE": "10",
 }
 
@@ -33,7 +30,6 @@ def test_reads_the_environment() -> None:
     assert settings.max_concurrent_percentage == 25
     assert settings.guard.percentage == 10
     assert settings.hub_bus_arn == ENVIRONMENT["HUB_BUS_ARN"]
-    assert settings.stack_arn == ENVIRONMENT["STACK_ARN"]
     assert settings.scope.regions == {"us-east-1", "us-west-2"}
     assert settings.scope.administrator_id is None
     assert settings.scope.included_units is None
@@ -80,6 +76,7 @@ def test_fails_when_a_variable_is_missing(name: str) -> None:
         ("REGIONS", ""),
         ("REGIONS", "everywhere"),
         ("GUARDDUTY_ADMINISTRATOR", "security"),
+        ("GUARDDUTY_ADMINISTRATOR", "444444444444,555555555555"),
         ("ADMINISTRATOR_REGIONS", "everywhere"),
         ("MANAGEMENT_ACCOUNT_ID", "1111"),
         ("ALWAYS_ENROLLED", "222222222222,333"),
@@ -93,8 +90,6 @@ def test_fails_when_a_variable_is_missing(name: str) -> None:
         ("QUEUE_URL", "queue"),
         ("DEAD_LETTER_QUEUE_URL", ""),
         ("HUB_BUS_ARN", "alertlogic-hub"),
-        ("STACK_ARN", ""),
-        ("STACK_ARN", "AlertLogic-Master"),
         ("DELETION_GUARD_PERCENTAGE", ""),
         ("DELETION_GUARD_PERCENTAGE", "-1"),
         ("DELETION_GUARD_PERCENTAGE", "101"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
-from account_registration.request import Request, parse
+from account_registration.message import parse
+from account_registration.request import Request
 from tests.lambda_src.deliveries import raw_event
 
 MEMBER = "555555555555"
@@ -31,11 +32,17 @@ def message(
 
 
 def request(request_type: Type = "Create", **changes: Any) -> Request:
-    return parse(message(request_type, **changes))
+    return read(message(request_type, **changes))
 
 
 def continued(request_type: Type = "Create", *, stack_changed_at: str = "then") -> Request:
-    return parse(request(request_type).continuation(stack_changed_at=stack_changed_at))
+    return read(request(request_type).continuation(stack_changed_at=stack_changed_at))
+
+
+def read(body: str) -> Request:
+    content = parse(body, management_account_id="")
+    assert isinstance(content, Request)
+    return content
 
 
 def _without_none(document: dict[str, Any]) -> dict[str, Any]:

@@ -154,7 +154,7 @@ def hub(deliveries: Deliveries, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub
         for name, value in (ENVIRONMENT | own).items():
             monkeypatch.setenv(name, value)
         handler.wire.cache_clear()
-        bucket.receive_from(handler.wire().reporter.http)
+        bucket.receive_from(handler.wire().http)
         log = io.StringIO()
         monkeypatch.setattr(handler.logger.registered_handler, "stream", log)
         hub = Hub(fake, bucket, deliveries, log)

@@ -92,7 +92,7 @@ def steps_of(alert_logic: AlertLogic, index: Index) -> list[tuple[object, tuple[
     return [
         (alert_logic.credentials, ("list", "get", "create", "delete")),
         (alert_logic.deployments, ("list", "get", "create", "update", "delete")),
-        (index, ("entries", "all_entries", "add", "replace", "remove", "write")),
+        (index, ("entries", "all_entries", "add", "add_missing", "replace", "remove", "write")),
         (index, ("listed", "begin_listing", "end_listing", "give_up_listing")),
     ]
 
@@ -135,14 +135,18 @@ def at_once(fake: FakeAlertLogic, *orders: Order, vpcs: FakeVpcs | None = None) 
     for loop, _ in loops:
         loop.converge([])
     start = threading.Barrier(len(loops))
+    somebody_returned = threading.Condition()
 
     def work(loop: Convergence, order: Order) -> Outcome:
         start.wait()
         deadline = time.monotonic() + 20
         while True:  # as the queue delivers again what has to wait
             outcome = one(loop.converge([order]))
-            if isinstance(outcome, Settled) or time.monotonic() > deadline:
-                return outcome
+            with somebody_returned:
+                somebody_returned.notify_all()
+                if isinstance(outcome, Settled) or time.monotonic() > deadline:
+                    return outcome
+                somebody_returned.wait(timeout=0.1)
 
     with ThreadPoolExecutor(len(loops)) as pool:
         return [it.result() for it in [pool.submit(work, loop, order) for loop, order in loops]]

@@ -7,7 +7,7 @@ import pytest
 
 from account_registration.admission import IAM_LAG_SECONDS, Admitted, Skipped, Stale, admit
 from account_registration.order import Deregistration, Offboarding, Registration
-from account_registration.request import RequestRefusedError
+from aws.custom_resource import RequestRefusedError
 from aws.queue import NotYet
 from aws.reader import NotReadableError, RoleNotAssumableError
 from aws.stacks import Stack

@@ -19,7 +19,7 @@ from account_registration.effort import Settled
 from account_registration.order import Deregistration, Offboarding
 from alertlogic_api import AccessKey, RetryableError, SecretError
 from aws.index import Entry, Kind
-from aws.queue import NotYet
+from aws.queue import Busy, NotYet
 from tests.lambda_src.account_registration.loops import (
     Clock,
     accounts,
@@ -34,6 +34,8 @@ from tests.lambda_src.account_registration.registrations import ACCOUNT, REGISTR
 from tests.rehearsal.alertlogic import ACCESS_KEY_ID, SECRET_KEY
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from account_registration.convergence import Convergence
     from tests.rehearsal.alertlogic import FakeAlertLogic
 
@@ -122,7 +124,7 @@ class TestOneAtATime:
         with fake.after_each("GET", "/deployments$", lambda: outcomes.append(one(other.converge(accounts(1))))):
             assert isinstance(one(loop.converge([REGISTRATION])), Settled)
 
-        assert [type(outcome) for outcome in outcomes] == [NotYet]
+        assert [type(outcome) for outcome in outcomes] == [Busy]
         assert lists(fake) == 1
         assert isinstance(one(other.converge(accounts(1))), Settled)
 
@@ -282,6 +284,31 @@ class TestMeanwhile:
         loop.refresh("sweep")
 
         assert_indexed(fake)
+
+    def test_what_is_made_stays_known_to_be_ours(self, fake: FakeAlertLogic, clock: Clock) -> None:
+        """Listed and not yet in the index when that is read, it is in the index when that is written."""
+        index, other_index = index_of(clock), index_of(clock)
+        loop = loop_of(client(fake), index=index, clock=clock)
+        other = loop_of(client(fake), index=other_index, clock=clock)
+        loop.refresh("before")
+        note, read = index.replace, other_index.all_entries
+
+        def noted(old: Entry, new: Sequence[Entry]) -> None:
+            def all_entries() -> list[Entry]:
+                found = read()
+                note(old, new)
+                return found
+
+            assert Kind.DEPLOYMENT in {it.kind for it in new}
+            other_index.all_entries = all_entries  # type: ignore[method-assign]
+            other.refresh("sweep")
+
+        index.replace = noted  # type: ignore[method-assign]
+
+        assert isinstance(one(loop.converge([REGISTRATION])), Settled)
+
+        assert_indexed(fake)
+        assert [it.is_ours for it in index.entries(ACCOUNT) if it.kind is Kind.DEPLOYMENT] == [True]
 
 
 class TestDoubt:

@@ -15,10 +15,10 @@ from account_registration.convergence import Convergence
 from account_registration.effort import Settled
 from account_registration.entries import CENTRAL_LOGS
 from account_registration.order import Deregistration, Offboarding
-from account_registration.request import RequestRefusedError
 from alertlogic_api import ConflictError, RejectedError, RetryableError
+from aws.custom_resource import RequestRefusedError
 from aws.index import Entry, Kind
-from aws.queue import NotYet
+from aws.queue import Busy
 from tests.lambda_src.account_registration.fake_names import FakeNames
 from tests.lambda_src.account_registration.fake_vpcs import FakeVpcs
 from tests.lambda_src.account_registration.loops import Clock, accounts, calls, client, index_of, loop_of, one
@@ -88,6 +88,7 @@ class TestCalls:
         # As the queue delivers again what has to wait.
         outcomes = [one(convergence.converge([WITH_LOGS])) for _ in range(2)]
 
+        assert [str(outcome) for outcome in outcomes[:1]] == ["the credential of the central logs was deleted"]
         assert [type(outcome) for outcome in outcomes] == [ConflictError, Settled]
         [another] = central(fake)
         assert monitors(fake) == [another] != [shared]
@@ -155,7 +156,7 @@ class TestFailure:
 
         assert isinstance(one(convergence.converge([WITH_LOGS])), RetryableError)
         outcomes = convergence.converge([WITH_LOGS, *accounts(1)])
-        assert {type(outcome) for outcome in outcomes.values()} == {NotYet, Settled}
+        assert {type(outcome) for outcome in outcomes.values()} == {Busy, Settled}
         clock.ahead = DOUBT_INTERVAL_SECONDS + 1
         assert isinstance(one(convergence.converge([WITH_LOGS])), Settled)
         assert monitors(fake) == central(fake)
@@ -164,7 +165,9 @@ class TestFailure:
         self, fake: FakeAlertLogic, convergence: Convergence
     ) -> None:
         with fake.after_each("POST", "/credentials$", fake.credentials.clear):
-            assert isinstance(one(convergence.converge([WITH_LOGS])), ConflictError)
+            outcome = one(convergence.converge([WITH_LOGS]))
+        assert isinstance(outcome, ConflictError)
+        assert str(outcome) == "the credential of the central logs was deleted"
         assert fake.deployments == {}
 
         assert isinstance(one(convergence.converge([WITH_LOGS])), Settled)

@@ -10,8 +10,8 @@ import pytest
 from account_registration.census import DOUBT_INTERVAL_SECONDS
 from account_registration.effort import Settled
 from account_registration.order import Deregistration, Offboarding
-from account_registration.request import RequestRefusedError
 from alertlogic_api import ConflictError, RejectedError, RetryableError
+from aws.custom_resource import RequestRefusedError
 from aws.queue import NotYet
 from tests.lambda_src.account_registration.fake_names import FakeNames
 from tests.lambda_src.account_registration.loops import (
@@ -261,6 +261,18 @@ class TestFailure:
 
         assert isinstance(outcomes[first.account_id], RetryableError)
         assert isinstance(outcomes[second.account_id], Settled)
+
+    def test_does_not_let_an_account_that_nothing_can_be_decided_about_fail_the_others(
+        self, fake: FakeAlertLogic, convergence: Convergence
+    ) -> None:
+        convergence.converge([REGISTRATION])
+        fake.deployments_of(ACCOUNT)[0]["scope"] = "all of it"
+
+        outcomes = convergence.converge([REGISTRATION, *accounts(1)])
+
+        assert isinstance(outcomes[ACCOUNT], AttributeError)
+        assert isinstance(outcomes[accounts(1)[0].account_id], Settled)
+        fake.contract_violations.clear()
 
     def test_tells_each_account_what_could_not_be_read(self, fake: FakeAlertLogic, convergence: Convergence) -> None:
         with fake.unreachable():

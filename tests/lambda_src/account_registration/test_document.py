@@ -29,10 +29,6 @@ EAST, WEST = "/aws/us-east-1", "/aws/us-west-2"
 TAGGED_REGISTRATION = replace(REGISTRATION, scope=TAGGED)
 
 
-def include_of(document: dict[str, Any]) -> list[str]:
-    return [it["key"] for it in document["scope"]["include"]]
-
-
 class TestNew:
     def test_is_what_the_vendor_s_own_automation_sends(self) -> None:
         assert made_for(REGISTRATION, "c1") == {

@@ -97,7 +97,7 @@ def test_costs_the_same_however_many_accounts_there_are(fake: FakeAlertLogic, *,
 
 
 def test_grows_with_the_number_of_accounts_and_no_faster(fake: FakeAlertLogic) -> None:
-    few, many = 20, 160
+    few, many = 10, 60
     costs: list[Cost] = []
     for sweep, registrations in (("first", accounts(few)), ("second", accounts(few + many)[few:])):
         measured = Measured(fake)

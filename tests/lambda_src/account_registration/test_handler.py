@@ -73,7 +73,7 @@ class TestCreate:
 
         assert hub.fake.deployments[adopted]["enabled"]
         [answer] = hub.bucket.answers
-        assert (answer["Status"], answer["Data"]) == ("SUCCESS", {"Status": "retained"})
+        assert (answer["Status"], answer["Data"]) == ("SUCCESS", {"Status": "nothing to do"})
 
     def test_registers_ten_accounts_of_one_batch(self, hub: Hub) -> None:
         accounts = [f"{number:012}" for number in range(600000000000, 600000000010)]
@@ -264,7 +264,7 @@ class TestCentralLogs:
     ) -> None:
         monkeypatch.setenv("CENTRAL_LOGS_ROLE_ARN", "")
         handler.wire.cache_clear()
-        hub.bucket.receive_from(handler.wire().reporter.http)
+        hub.bucket.receive_from(handler.wire().http)
 
         assert hub.deliver(hub.message(properties=self.ON)) == []
 

@@ -6,7 +6,7 @@ import pytest
 
 from account_registration.order import ControlTower, Offboarding, Scope
 from account_registration.properties import deregistration_of, registration_of
-from account_registration.request import RequestRefusedError
+from aws.custom_resource import RequestRefusedError
 from aws.organizations import AwsAccountId
 from protection.scope import VpcTag
 from tests.lambda_src.account_registration.cloudformation_requests import MEMBER, request

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("requests", [2, 4])
 def test_registers_an_account_once_however_many_ask_at_once(fake: FakeAlertLogic, requests: int) -> None:
-    for registration in accounts(20):
+    for registration in accounts(40 // requests):
         outcomes = at_once(fake, *[registration] * requests)
 
         assert all(isinstance(outcome, Settled) for outcome in outcomes)
@@ -135,7 +135,7 @@ class Turns:
     @contextmanager
     def of(self, thread: int) -> Generator[None]:
         with self._changed:
-            self._changed.wait_for(lambda: self._next == thread or self._working == {thread}, timeout=20)
+            assert self._changed.wait_for(lambda: self._next == thread or self._working == {thread}, timeout=20)
             yield
             self._next = next(self._order)
             self._changed.notify_all()

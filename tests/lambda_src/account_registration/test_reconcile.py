@@ -14,9 +14,8 @@ from account_registration.errand import Deregister, Reconcile
 from account_registration.order import Deregistration, Offboarding
 from account_registration.properties import registration_of
 from account_registration.reconcile import admit_errand, errand_of
-from account_registration.request import RequestRefusedError
 from aws.accounts_table import KnownAccount, Word
-from aws.custom_resource import StackId
+from aws.custom_resource import RequestRefusedError, StackId
 from aws.organizations import AwsAccountId
 from aws.queue import NotYet
 from aws.reader import NotReadableError, RoleNotAssumableError
@@ -138,7 +137,15 @@ class TestReconcile:
             admitted(RECONCILE, stack=None)
 
     @pytest.mark.parametrize(
-        "outputs", [{}, {"Registration": "no JSON"}, {"Registration": "[]"}, {"Other": OUTPUT["Registration"]}]
+        "outputs",
+        [
+            {},
+            {"Registration": "no JSON"},
+            {"Registration": "[]"},
+            {"Registration": '{"Mode": "half of a \\ud83d"}'},
+            {"Registration": '{"Mode": ' + "[" * 200 + "]" * 200 + "}"},
+            {"Other": OUTPUT["Registration"]},
+        ],
     )
     def test_refuses_a_stack_that_does_not_say_what_it_stands_for(self, outputs: dict[str, str]) -> None:
         with pytest.raises(RequestRefusedError, match="no output Registration"):

@@ -13,7 +13,10 @@ from account_registration import handler
 from account_registration.admission import IAM_LAG_SECONDS
 from account_registration.case import PATIENCE_SECONDS
 from account_registration.status import KEPT_FOR, STATUS_KEY, instant
+from aws.accounts_table import AccountsTable
 from aws.clients import client
+from aws.index import Entry, Index, Kind
+from aws.organizations import AwsAccountId
 from tests.lambda_src.account_registration.accounts_events import instance, message, told
 from tests.lambda_src.account_registration.cloudformation_requests import MEMBER
 from tests.lambda_src.account_registration.test_settings import ENVIRONMENT
@@ -185,6 +188,23 @@ class TestWaiting:
         assert status(hub) == before
         hub.fake.recover()
         assert hub.deliver(errand, age=11 * PATIENCE_SECONDS, received=201) == []
+
+    def test_for_what_must_be_listed_first_says_so_and_the_account_stands_as_it_stood(self, hub: Hub) -> None:
+        heard(hub, wanted(hub))
+        before = status(hub)
+        hub.deliver(wanted(hub, hours=6))
+        [*_, errand] = errands(hub)
+        Index(client("dynamodb"), table_name=TABLE_NAME).add(Entry(MEMBER, Kind.DOUBT, "no answer"))
+
+        assert len(hub.deliver(errand)) == 1
+
+        assert status(hub) == before
+        known = AccountsTable(client("dynamodb"), name=TABLE_NAME).account(AwsAccountId(MEMBER))
+        assert known
+        assert (known.scope_right, known.why) == (
+            True,
+            "Alert Logic is to be listed first: it gave no answer when something was to be made",
+        )
 
     def test_for_the_secret_says_so(self, hub: Hub) -> None:
         client("secretsmanager").put_secret_value(SecretId="alertlogic", SecretString=" ")

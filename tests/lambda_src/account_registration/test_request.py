@@ -6,18 +6,23 @@ from typing import Any
 import pytest
 
 from account_registration.properties import registration_of
-from account_registration.request import parse
 from aws.queue import Refused
-from tests.lambda_src.account_registration.cloudformation_requests import MEMBER, REGISTRATION_ID, continued, request
+from tests.lambda_src.account_registration.cloudformation_requests import (
+    MEMBER,
+    REGISTRATION_ID,
+    continued,
+    read,
+    request,
+)
 from tests.lambda_src.deliveries import raw_event
 
 SIGNATURE = "X-Amz-Signature=0123456789abcdef"
 
 
-class TestParse:
+class TestRead:
     @pytest.mark.parametrize("name", ["create", "update", "delete"])
     def test_reads_what_cloudformation_sends(self, name: str) -> None:
-        parsed = parse(json.dumps(raw_event(f"registration-{name}")))
+        parsed = read(json.dumps(raw_event(f"registration-{name}")))
 
         assert parsed.type == name.capitalize()
         assert (parsed.stack_id.account_id, parsed.stack_id.region) == (MEMBER, "us-east-1")
@@ -32,7 +37,7 @@ class TestParse:
     )  # fmt: skip
     def test_refuses_what_is_no_request(self, body: str) -> None:
         with pytest.raises(Refused):
-            parse(body)
+            read(body)
 
     @pytest.mark.parametrize(
         "name", ["RequestType", "RequestId", "StackId", "ResponseURL", "LogicalResourceId", "ResourceProperties"]
@@ -43,9 +48,9 @@ class TestParse:
         del document[name]
 
         with pytest.raises(Refused, match=name):
-            parse(json.dumps(body | {"Message": json.dumps(document)}))
+            read(json.dumps(body | {"Message": json.dumps(document)}))
         with pytest.raises(Refused):
-            parse(json.dumps(body | {"Message": json.dumps(document | {name: 5})}))
+            read(json.dumps(body | {"Message": json.dumps(document | {name: 5})}))
 
     @pytest.mark.parametrize("request_type", ["Update", "Delete"])
     def test_refuses_a_request_without_the_physical_id_that_it_is_about(self, request_type: Any) -> None:
@@ -75,7 +80,7 @@ class TestParse:
         original = request("Update", old={"ScopeRegions": ["eu-west-1"]})
         body = original.continuation(stack_changed_at="2026-01-15T12:00:00+00:00")
 
-        parsed = parse(body)
+        parsed = read(body)
 
         assert SIGNATURE not in body
         assert parsed.is_continued
@@ -89,7 +94,7 @@ class TestParse:
         body = json.loads(request("Update").continuation(stack_changed_at="then"))
         del body["OldResourceProperties"]
 
-        assert parse(json.dumps(body)).old_properties == {}
+        assert read(json.dumps(body)).old_properties == {}
 
     def test_refuses_old_properties_that_are_none(self) -> None:
         with pytest.raises(Refused):
@@ -100,7 +105,7 @@ class TestParse:
         forged["Message"] = request().continuation(stack_changed_at="then")
 
         with pytest.raises(Refused):
-            parse(json.dumps(forged))
+            read(json.dumps(forged))
 
     def test_shows_neither_url_nor_properties(self) -> None:
         assert SIGNATURE not in repr(request())

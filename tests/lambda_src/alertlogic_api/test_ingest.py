@@ -6,10 +6,11 @@ import json
 import socket
 import time
 import zlib
-from email.utils import formatdate
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+import time_machine
 
 from alertlogic_api import AuthenticationError, ContentRefusedError, RejectedError, RetryableError, TooLargeError
 from alertlogic_api.session import MOST_REDIRECTS, redirect_url
@@ -176,7 +177,7 @@ class TestFailure:
         assert fake.finding_texts == [FINDING]
 
     def test_to_answer_ends_with_the_time_that_is_left(self, warm: AlertLogic, fake: FakeAlertLogic) -> None:
-        end = time.monotonic() + SPARE_SECONDS + 0.3
+        end = time.monotonic() + SPARE_SECONDS + 1.0
 
         with (
             fake.silent("secmsgs"),
@@ -190,14 +191,14 @@ class TestFailure:
 
     def test_to_read_ends_with_the_time_that_is_left(self, warm: AlertLogic, fake: FakeAlertLogic) -> None:
         """A server that takes the connection and nothing of the body, which is larger than all buffers between."""
-        end = time.monotonic() + SPARE_SECONDS + 0.5
+        end = time.monotonic() + SPARE_SECONDS + 1.0
         with socket.create_server(("127.0.0.1", 0)) as listener:
             fake.fail(307, path="secmsgs", location=f"http://127.0.0.1:{listener.getsockname()[1]}/")
             begin = time.monotonic()
             with warm.within(lambda: end - time.monotonic()), pytest.raises(RetryableError, match="no answer from"):
                 warm.ingest.send_security_messages(bytes(50_000_000))
 
-        assert time.monotonic() - begin < 2
+        assert time.monotonic() - begin < 5
         fake.contract_violations.clear()
 
 
@@ -258,7 +259,8 @@ class TestRedirect:
 
         assert [request.status for request in fake.requests] == [307] * 3 + [200] + [307] * 4
 
-    @pytest.mark.parametrize("retry_after", [5, formatdate(time.time() + 5, usegmt=True)], ids=["seconds", "date"])
+    @pytest.mark.parametrize("retry_after", [5, "Thu, 15 Jan 2026 12:00:05 GMT"], ids=["seconds", "date"])
+    @time_machine.travel(datetime(2026, 1, 15, 12, tzinfo=UTC), tick=False)
     def test_waits_as_long_as_it_is_told(
         self, warm: AlertLogic, fake: FakeAlertLogic, slept: list[float], retry_after: float | str
     ) -> None:
@@ -266,9 +268,7 @@ class TestRedirect:
 
         warm.ingest.send_security_messages(PAYLOAD)
 
-        assert len(slept) == 1
-        assert 0 <= slept[0] <= 5
-        assert isinstance(retry_after, str) or slept == [5]
+        assert slept == [5]
 
     @pytest.mark.parametrize(("retry_after", "left"), [(LONGEST_WAIT_SECONDS + 1, 300.0), (10.0, SPARE_SECONDS + 9.0)])
     def test_hands_a_long_wait_to_the_caller(

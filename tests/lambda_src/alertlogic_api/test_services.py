@@ -144,9 +144,7 @@ def test_policies_are_listed(client: AlertLogic) -> None:
 
 
 def test_account_tells_its_data_center(client: AlertLogic, fake: FakeAlertLogic) -> None:
-    assert client.account.get() == Account(
-        id=fake.customer_id, name="Rehearsal", default_location="insight-us-virginia"
-    )
+    assert client.account.get() == Account(id=fake.customer_id, name="Rehearsal")
 
 
 def test_role_is_what_alert_logic_asks_for(client: AlertLogic, fake: FakeAlertLogic) -> None:

@@ -77,6 +77,9 @@ class TestAccessKey:
 
         assert (key.access_key_id, key.secret_key) == ("key-id", "hunter2")
 
+    def test_may_hold_a_colon_after_the_id(self) -> None:
+        assert AccessKey.from_secret_string('{"access_key_id": "key", "secret_key": "a:b"}').secret_key == "a:b"
+
     def test_shows_neither_part(self) -> None:
         assert repr(AccessKey("key-id", "hunter2")) == "AccessKey()"
 

@@ -19,7 +19,7 @@ from tests.lambda_src.accounts_tables import TABLE_NAME, create_table
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aws.accounts_table import Finding, KnownAccount
+    from aws.accounts_table import KnownAccount, Observation
 
 MEMBER = AwsAccountId("555555555555")
 STACK = f"arn:aws:cloudformation:us-east-1:{MEMBER}:stack/StackSet-alertlogic-member-account-0a1b2c3d/1"
@@ -33,7 +33,7 @@ instances = st.dictionaries(
     st.sampled_from(["us-east-1", "us-west-2"]), st.sampled_from(["CURRENT", "OUTDATED FAILED"])
 )
 words = st.builds(Word, st.just(MEMBER), st.sampled_from(["", "shop"]), st.booleans(), reasons, instances, times)
-findings = st.one_of(
+observations = st.one_of(
     st.builds(Registered, st.sampled_from([STACK, OWN_STACK])),
     st.just(Deregistered()),
     st.builds(Failed, st.sampled_from(["no policy", "503"]), st.sampled_from([None, STACK]), st.booleans()),
@@ -46,44 +46,44 @@ def table(aws: None) -> AccountsTable:  # noqa: ARG001 - AWS must be there
     return AccountsTable(client("dynamodb"), name=TABLE_NAME)
 
 
-def noted(table: AccountsTable, *findings: Finding) -> KnownAccount:
+def noted(table: AccountsTable, *observations: Observation) -> KnownAccount:
     table.note_word(WORD)
-    for number, finding in enumerate(findings):
-        table.note_finding(MEMBER, finding, at=f"2026-01-15T12:00:0{number}")
+    for number, observation in enumerate(observations):
+        table.note(MEMBER, observation, at=f"2026-01-15T12:00:0{number}")
     known = table.account(MEMBER)
     assert known
     return known
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_the_same_is_known_in_the_end_whatever_comes_late_twice_or_in_another_order(
     table: AccountsTable, data: st.DataObject
 ) -> None:
     told = data.draw(st.lists(words, min_size=1, max_size=5, unique_by=lambda word: word.rank))
-    found = data.draw(st.lists(st.tuples(findings, times), max_size=5, unique_by=lambda finding: finding[1]))
+    found = data.draw(st.lists(st.tuples(observations, times), max_size=5, unique_by=lambda it: it[1]))
 
-    def known_after(*notes: Word | tuple[Finding, str]) -> KnownAccount:
+    def known_after(*notes: Word | tuple[Observation, str]) -> KnownAccount:
         account_id = next(numbered)
         for note in notes:
             if isinstance(note, Word):
                 table.note_word(replace(note, account_id=account_id))
             else:
-                table.note_finding(account_id, note[0], at=note[1])
+                table.note(account_id, note[0], at=note[1])
         known = table.account(account_id)
         assert known
         return replace(known, word=replace(known.word, account_id=MEMBER))
 
-    in_order: list[Word | tuple[Finding, str]] = [
+    in_order: list[Word | tuple[Observation, str]] = [
         *sorted(told, key=lambda word: word.rank),
-        *sorted(found, key=lambda finding: finding[1]),
+        *sorted(found, key=lambda observation: observation[1]),
     ]
     repeated = data.draw(st.lists(st.sampled_from(in_order), max_size=5))
 
     assert known_after(*data.draw(st.permutations([*in_order, *repeated]))) == known_after(*in_order)
 
 
-class TestFinding:
+class TestObservation:
     def test_of_an_account_that_is_registered(self, table: AccountsTable) -> None:
         known = noted(table, Failed("503", STACK, is_wrong=True), Registered(STACK))
 
@@ -144,7 +144,7 @@ def test_returns_what_is_known_once_a_word_is_noted_or_overruled(table: Accounts
 def test_knows_nothing_of_an_account_that_nobody_spoke_of(table: AccountsTable) -> None:
     assert table.account(MEMBER) is None
 
-    table.note_finding(MEMBER, Registered(OWN_STACK), at="2026-01-15T12:00:00")
+    table.note(MEMBER, Registered(OWN_STACK), at="2026-01-15T12:00:00")
 
     assert table.account(MEMBER) is None
     assert list(table.accounts()) == []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from aws.custom_resource import ResponseUrl, send, text_in
+from aws.custom_resource import ResponseUrl, request_type_in, send
 from aws.queue import NotYet, Refused
 from tests.lambda_src.response_bucket import ResponseBucket
 
@@ -36,6 +36,27 @@ def url(base: str) -> ResponseUrl:
     return ResponseUrl(f"{base}/key?{SIGNATURE}")
 
 
+@pytest.mark.parametrize("request_type", ["Create", "Update", "Delete"])
+def test_knows_what_cloudformation_asks_for(request_type: str) -> None:
+    assert request_type_in({"RequestType": request_type}) == request_type
+    assert request_type_in({"Continue": request_type}, "Continue") == request_type
+
+
+@pytest.mark.parametrize(
+    ("document", "error"),
+    [
+        ({"RequestType": "Replace"}, Refused),
+        ({"RequestType": "delete"}, Refused),
+        ({"RequestType": ["Delete"]}, TypeError),
+        ({"RequestType": None}, TypeError),
+        ({}, KeyError),
+    ],
+)
+def test_knows_nothing_else(document: dict[str, object], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        request_type_in(document)
+
+
 def test_puts_the_answer_with_an_empty_content_type(bucket: ResponseBucket, http: requests.Session) -> None:
     document = {"Status": "SUCCESS"}
 
@@ -44,12 +65,6 @@ def test_puts_the_answer_with_an_empty_content_type(bucket: ResponseBucket, http
     assert bucket.answers == [document]
     assert bucket.paths == [f"/key?{SIGNATURE}"]
     assert bucket.content_types == [""]
-
-
-@pytest.mark.parametrize("value", [None, 1, ["text"], "half of a \ud83d", "\ude00"])
-def test_takes_no_text_that_could_not_be_logged(value: object) -> None:
-    with pytest.raises(TypeError):
-        text_in({"RequestId": value}, "RequestId")
 
 
 @pytest.mark.parametrize("letter", ["a", '"', "\x00", "é", "😀"])

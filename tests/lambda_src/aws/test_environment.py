@@ -20,6 +20,23 @@ def test_names_variable_value_and_what_is_allowed(value: str) -> None:
     assert repr(value) in str(caught.value)
 
 
+def test_reads_what_may_be_empty() -> None:
+    environment = Environment({"ONE": "444444444444", "NONE": "", "TWO": "444444444444,555555555555"})
+
+    assert environment.one("ONE", ACCOUNT_ID.or_nothing) == "444444444444"
+    assert environment.one("NONE", ACCOUNT_ID.or_nothing) == ""
+    with pytest.raises(ValueError, match=r"^TWO holds .*; it must be an AWS account id of 12 digits, or nothing$"):
+        environment.one("TWO", ACCOUNT_ID.or_nothing)
+
+
+def test_reads_switches() -> None:
+    environment = Environment({"ON": "true", "OFF": "false", "ODD": "True"})
+
+    assert (environment.switch("ON"), environment.switch("OFF")) == (True, False)
+    with pytest.raises(ValueError, match=r"^ODD holds 'True'; it must be true or false$"):
+        environment.switch("ODD")
+
+
 def test_fails_when_a_variable_is_not_set() -> None:
     with pytest.raises(ValueError, match=r"^REGIONS is not set$"):
         Environment({}).some("REGIONS", REGION)

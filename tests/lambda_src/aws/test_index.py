@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -8,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from aws.clients import client
 from aws.index import ATTEMPTS, LARGEST_BATCH, Entry, Index, Kind, Listed
-from aws.queue import NotYet
+from aws.queue import Busy
 from tests.lambda_src.accounts_tables import TABLE_NAME, create_table
 
 if TYPE_CHECKING:
@@ -96,6 +97,81 @@ class TestEntries:
         assert [json.loads(it["body"])["ConsistentRead"] for it in asked] == [True, True, True]
 
 
+class TestAddMissing:
+    def test_adds_what_is_not_there(self, index: Index) -> None:
+        index.add_missing(DEPLOYMENT)
+
+        assert exactly(index.all_entries()) == exactly([DEPLOYMENT])
+
+    def test_leaves_what_is_there(self, index: Index) -> None:
+        index.add(replace(DEPLOYMENT, is_ours=True))
+
+        index.add_missing(DEPLOYMENT)
+
+        assert [it.is_ours for it in index.entries(ACCOUNT)] == [True]
+
+    def test_fails_where_it_cannot_be_known(self, index: Index, dynamodb: DynamoDBClient) -> None:
+        dynamodb.delete_table(TableName=TABLE_NAME)
+
+        with pytest.raises(ClientError, match="ResourceNotFoundException"):
+            index.add_missing(DEPLOYMENT)
+
+
+class TestReplace:
+    """Two who write the same at once: DynamoDB cancels the transaction of one, which botocore does not repeat."""
+
+    def test_removes_one_entry_and_adds_the_others(self, index: Index) -> None:
+        index.add(DOUBT)
+
+        index.replace(DOUBT, [CREDENTIAL, DEPLOYMENT])
+
+        assert exactly(index.entries(ACCOUNT)) == exactly([CREDENTIAL, DEPLOYMENT])
+
+    def test_is_tried_again_after_a_conflict(
+        self, index: Index, dynamodb: DynamoDBClient, slept: list[float], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        _refuse("TransactionCanceledException", 2, dynamodb, monkeypatch)
+        index.add(DOUBT)
+
+        index.replace(DOUBT, [DEPLOYMENT])
+
+        assert index.entries(ACCOUNT) == [DEPLOYMENT]
+        assert slept == [0.1, 0.2]
+
+    def test_waits_where_the_conflict_lasts_and_leaves_all_as_it_was(
+        self, index: Index, dynamodb: DynamoDBClient, slept: list[float], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        _refuse("TransactionCanceledException", ATTEMPTS, dynamodb, monkeypatch)
+        index.add(DOUBT)
+
+        with pytest.raises(Busy, match="does not take what was made"):
+            index.replace(DOUBT, [DEPLOYMENT])
+
+        assert index.entries(ACCOUNT) == [DOUBT]
+        assert len(slept) == ATTEMPTS
+
+    def test_fails_for_any_other_reason(
+        self, index: Index, dynamodb: DynamoDBClient, slept: list[float], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        _refuse("ValidationException", 1, dynamodb, monkeypatch)
+
+        with pytest.raises(ClientError, match="ValidationException"):
+            index.replace(DOUBT, [DEPLOYMENT])
+
+        assert slept == []
+
+
+def _refuse(code: str, times: int, dynamodb: DynamoDBClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, left = dynamodb.transact_write_items, iter(range(times))
+
+    def refuse(**request: Any) -> Any:
+        if next(left, None) is None:
+            return write(**request)
+        raise ClientError({"Error": {"Code": code}}, "TransactWriteItems")
+
+    monkeypatch.setattr(dynamodb, "transact_write_items", refuse)
+
+
 class TestWrite:
     def test_adds_and_removes_any_number(self, index: Index) -> None:
         old = [Entry(ACCOUNT, Kind.DEPLOYMENT, f"old-{number}") for number in range(2 * LARGEST_BATCH)]
@@ -132,7 +208,7 @@ class TestWrite:
     ) -> None:
         _take_at_most(0, dynamodb, monkeypatch)
 
-        with pytest.raises(NotYet, match="does not take 2 entries"):
+        with pytest.raises(Busy, match="does not take 2 entries"):
             index.write(added=[CREDENTIAL, DEPLOYMENT], removed=[])
 
         assert len(slept) == ATTEMPTS

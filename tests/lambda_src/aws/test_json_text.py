@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aws.json_text import DEEPEST, decoded
+from aws.json_text import DEEPEST, decoded, text_in
 
 DOCUMENTS = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -54,3 +54,9 @@ def test_refuses_what_nobody_could_handle(text: str) -> None:
 )
 def test_takes_what_only_looks_like_it(text: str) -> None:
     assert decoded(text) == json.loads(text)
+
+
+@pytest.mark.parametrize("value", [None, 1, ["text"], "half of a \ud83d", "\ude00"])
+def test_takes_no_text_that_could_not_be_logged(value: object) -> None:
+    with pytest.raises(TypeError):
+        text_in({"RequestId": value}, "RequestId")

@@ -13,8 +13,8 @@ from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aws.measures import NAMESPACE
 from aws.queue import (
-    METRIC_NAMESPACE,
     UNFORESEEN_ATTEMPTS,
     WAITING_METRIC,
     Batch,
@@ -22,6 +22,7 @@ from aws.queue import (
     NotYet,
     Queue,
     Refused,
+    reading,
     wait_seconds,
 )
 from tests.lambda_src.wire import answer_with_error, calls_of
@@ -103,6 +104,8 @@ def test_keeps_a_message_that_cannot_be_set_aside(bench: Bench) -> None:
         throttled("Throttling", 400),
         throttled("TooManyRequestsException", 400),
         throttled("ProvisionedThroughputExceededException", 400),
+        throttled("TransactionConflictException", 400),
+        throttled("TransactionInProgressException", 400),
         throttled("Unknown", 429),
         throttled("InternalFailure", 500),
         EndpointConnectionError(endpoint_url="https://sts.amazonaws.com"),
@@ -129,12 +132,24 @@ def test_shows_where_an_unforeseen_error_happened_and_tries_again(bench: Bench) 
 
 
 def test_sets_a_message_aside_that_fails_for_unforeseen_reasons_again_and_again(bench: Bench) -> None:
-    event = bench.deliveries.batch("the body", received=UNFORESEEN_ATTEMPTS)
+    for received in (UNFORESEEN_ATTEMPTS, 70 * UNFORESEEN_ATTEMPTS):
+        event = bench.deliveries.batch("the body", received=received)
 
-    failures = bench.run(event, fail_with(throttled("AccessDenied", 403)))
+        failures = bench.run(event, fail_with(throttled("AccessDenied", 403)))
 
-    assert failures == []
-    assert bench.deliveries.dead_letters() == [("the body", "ClientError 10 times; the log says where")]
+        assert failures == []
+        reason = f"ClientError at delivery {received}; the log says where"
+        assert bench.deliveries.dead_letters() == [("the body", reason)]
+
+
+@pytest.mark.parametrize("received", [UNFORESEEN_ATTEMPTS - 1, UNFORESEEN_ATTEMPTS + 1, 699])
+def test_tries_again_a_message_that_waited_long_and_fails_once(bench: Bench, received: int) -> None:
+    event = bench.deliveries.batch("the body", received=received)
+
+    failures = bench.run(event, fail_with(KeyError("x")))
+
+    assert failures == [{"itemIdentifier": event["Records"][0]["messageId"]}]
+    assert bench.deliveries.dead_letters() == []
 
 
 def test_handles_the_others_when_one_message_is_bad(bench: Bench) -> None:
@@ -293,7 +308,7 @@ def test_says_how_old_the_oldest_waiting_message_is(bench: Bench, capsys: pytest
     bench.run(bench.deliveries.batch("c"), lambda _: None)
 
     [emitted] = [json.loads(line) for line in capsys.readouterr().out.splitlines() if WAITING_METRIC in line]
-    assert emitted["_aws"]["CloudWatchMetrics"][0]["Namespace"] == METRIC_NAMESPACE
+    assert emitted["_aws"]["CloudWatchMetrics"][0]["Namespace"] == NAMESPACE
     assert emitted[WAITING_METRIC] == [pytest.approx(5000, abs=5)]
     assert emitted["service"] == bench.logger.service
 
@@ -330,3 +345,26 @@ class TestSendAll:
             stubber.add_response("send_message_batch", {"Successful": [], "Failed": [failed]})
             with pytest.raises(NotYet, match="does not take 1 messages: InternalError"):
                 Queue(deliveries.sqs, url=deliveries.url, dead_letter_url="").send_all(["message"])
+
+
+class TestReading:
+    @pytest.mark.parametrize(
+        ("error", "reason"),
+        [
+            (ValueError("x"), "the message is not JSON"),
+            (KeyError("Id"), "the message is not an event: 'Id' is missing or unknown"),
+            (TypeError(), "the message is not an event"),
+            (AttributeError(), "the message is not an event"),
+            (Refused("forged"), "forged"),
+        ],
+    )
+    def test_refuses_what_cannot_be_read_and_shows_nothing_of_it(self, error: Exception, reason: str) -> None:
+        with pytest.raises(Refused) as caught, reading("an event"):
+            raise error
+
+        assert str(caught.value) == reason
+        assert caught.value.__suppress_context__ or caught.value is error
+
+    def test_hides_no_other_error(self) -> None:
+        with pytest.raises(RuntimeError), reading("an event"):
+            raise RuntimeError

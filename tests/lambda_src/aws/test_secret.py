@@ -7,7 +7,7 @@ import pytest
 
 from alertlogic_api import SecretError
 from aws.clients import client
-from aws.queue import METRIC_NAMESPACE
+from aws.measures import NAMESPACE
 from aws.secret import UNUSABLE_METRIC, access_key
 from tests.lambda_src.wire import answer_with_error
 
@@ -83,7 +83,7 @@ class TestCounts:
         [metric] = emitted()
         assert (metric[UNUSABLE_METRIC], metric["service"]) == ([1.0], "vpc_scope")
         [directive] = metric["_aws"]["CloudWatchMetrics"]
-        assert (directive["Namespace"], directive["Dimensions"]) == (METRIC_NAMESPACE, [["service"]])
+        assert (directive["Namespace"], directive["Dimensions"]) == (NAMESPACE, [["service"]])
 
     def test_nothing_where_aws_merely_fails(
         self,

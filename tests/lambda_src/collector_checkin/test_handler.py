@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aws.clients import client
-from aws.queue import METRIC_NAMESPACE, NotYet, Refused
+from aws.measures import NAMESPACE
+from aws.queue import NotYet, Refused
 from collector_checkin import handler
 from collector_checkin.handler import CHECK_IN_METRIC, RESERVED_SECONDS, ForeignEventError
 from collector_checkin.registration import UNREGISTERED
@@ -79,7 +80,7 @@ class Forwarder:
         [metric] = metrics
         assert (metric[CHECK_IN_METRIC], metric["service"]) == ([1.0], "collector_checkin")
         [directive] = metric["_aws"]["CloudWatchMetrics"]
-        assert directive["Namespace"] == METRIC_NAMESPACE
+        assert directive["Namespace"] == NAMESPACE
         assert directive["Dimensions"] == [["service"]]
         return True
 
@@ -111,7 +112,7 @@ class Forwarder:
 
     def measure(self, namespace: str, name: str, dimension: str, value: float, *, minutes_ago: float = 1) -> None:
         cloudwatch: CloudWatchClient = client("cloudwatch")
-        owner = {"AWS/SQS": "QueueName", "AWS/Lambda": "FunctionName", METRIC_NAMESPACE: "service"}[namespace]
+        owner = {"AWS/SQS": "QueueName", "AWS/Lambda": "FunctionName", NAMESPACE: "service"}[namespace]
         cloudwatch.put_metric_data(
             Namespace=namespace,
             MetricData=[
@@ -243,8 +244,8 @@ class TestCheckIn:
         forwarder.measure("AWS/Lambda", "Invocations", FUNCTION_NAME, 3, minutes_ago=13)
         forwarder.measure("AWS/Lambda", "Invocations", FUNCTION_NAME, 9, minutes_ago=17)
         forwarder.measure("AWS/Lambda", "Errors", FUNCTION_NAME, 0)
-        forwarder.measure(METRIC_NAMESPACE, "FindingsForwarded", "guardduty_findings", 0)
-        forwarder.measure(METRIC_NAMESPACE, "FindingsForwarded", "guardduty_findings", 7, minutes_ago=23 * 60)
+        forwarder.measure(NAMESPACE, "FindingsForwarded", "guardduty_findings", 0)
+        forwarder.measure(NAMESPACE, "FindingsForwarded", "guardduty_findings", 7, minutes_ago=23 * 60)
 
         assert forwarder.beat()
 
@@ -277,7 +278,7 @@ class TestCheckIn:
         assert "last_delivery" not in forwarder.lines()[0]
 
     def test_tells_what_is_wrong_until_it_is_over(self, forwarder: Forwarder) -> None:
-        forwarder.measure(METRIC_NAMESPACE, "OldestWaitingMessage", "guardduty_findings", 4000, minutes_ago=19)
+        forwarder.measure(NAMESPACE, "OldestWaitingMessage", "guardduty_findings", 4000, minutes_ago=19)
         forwarder.measure("AWS/SQS", "ApproximateAgeOfOldestMessage", ENVIRONMENT["QUEUE_NAME"], 20)
         forwarder.measure("AWS/Lambda", "Errors", FUNCTION_NAME, 2)
         forwarder.sqs.send_message(QueueUrl=forwarder.dead_letter_url, MessageBody="null")
@@ -294,7 +295,7 @@ class TestCheckIn:
         assert (line["level"], line["status"], line["reason"]) == ("INFO", "error", text)
 
         # A younger finding that waits, too, makes the older one no younger.
-        forwarder.measure(METRIC_NAMESPACE, "OldestWaitingMessage", "guardduty_findings", 30, minutes_ago=0.1)
+        forwarder.measure(NAMESPACE, "OldestWaitingMessage", "guardduty_findings", 30, minutes_ago=0.1)
         forwarder.sqs.purge_queue(QueueUrl=forwarder.dead_letter_url)
         assert forwarder.beat()
         assert forwarder.said()["error_code"] == "FINDINGS_WAIT"

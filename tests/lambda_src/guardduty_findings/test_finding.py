@@ -119,7 +119,7 @@ def test_refuses_what_is_no_json(body: str) -> None:
 
 @pytest.mark.parametrize("body", ["null", "1", "[]", '"text"', "true"])
 def test_refuses_what_is_no_object(body: str) -> None:
-    with pytest.raises(Refused, match="the message is not a JSON object"):
+    with pytest.raises(Refused, match="the message is not a GuardDuty finding"):
         parse(body)
 
 

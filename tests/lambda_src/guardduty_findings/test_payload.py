@@ -127,7 +127,7 @@ TEXTS = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(texts=st.lists(TEXTS, max_size=30), most_bytes=st.sampled_from([1, 9000, 20_000, 50_000, 200_000]))
 def test_any_findings_are_each_in_one_payload_in_order_and_within_the_limit(texts: list[str], most_bytes: int) -> None:
     findings = [found(text) for text in texts]

@@ -297,7 +297,7 @@ def worlds(draw: st.DrawFn) -> World:
 
 
 @given(worlds())
-@settings(max_examples=300, derandomize=True, deadline=None, database=None)
+@settings(max_examples=300)
 def test_ends_empty_from_any_start(world: World) -> None:
     stacks = set(world.instances)
     for _ in range(20):
@@ -316,7 +316,7 @@ def test_ends_empty_from_any_start(world: World) -> None:
 
 
 @given(worlds())
-@settings(max_examples=100, derandomize=True, deadline=None, database=None)
+@settings(max_examples=100)
 def test_begins_nothing_when_time_is_up(world: World) -> None:
     eyes = Eyes(world)
     if world.instances or world.under_way():
@@ -329,7 +329,7 @@ def test_begins_nothing_when_time_is_up(world: World) -> None:
 
 
 @given(worlds())
-@settings(max_examples=100, derandomize=True, deadline=None, database=None)
+@settings(max_examples=100)
 def test_begins_nothing_twice_for_two_deliveries_of_the_same_view(world: World) -> None:
     operations = [Operation(work.id, work.is_under_way) for work in world.works]
     decision = decide(operations, list(world.instances.values()), is_over=False)

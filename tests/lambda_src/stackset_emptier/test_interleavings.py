@@ -113,7 +113,5 @@ class Interleavings(RuleBasedStateMachine):
         self.world.advance(works[at % len(works)])
 
 
-Interleavings.TestCase.settings = settings(
-    max_examples=400, stateful_step_count=15, derandomize=True, deadline=None, database=None
-)
+Interleavings.TestCase.settings = settings(max_examples=400, stateful_step_count=15)
 TestInterleavings: Any = Interleavings.TestCase

@@ -80,8 +80,8 @@ def test_lists_more_operations_than_fit_on_a_page(
     summaries: list[Any] = [{"OperationId": status, "Status": status} for status in statuses]
     with Stubber(cloudformation) as stubber:
         first = {"Summaries": summaries[:4], "NextToken": "a"}
-        stubber.add_response("list_stack_set_operations", first, {"StackSetName": NAME})
-        last = {"StackSetName": NAME, "NextToken": "a"}
+        stubber.add_response("list_stack_set_operations", first, {"StackSetName": NAME, "MaxResults": 100})
+        last = {"StackSetName": NAME, "NextToken": "a", "MaxResults": 100}
         stubber.add_response("list_stack_set_operations", {"Summaries": summaries[4:]}, last)
 
         assert stack_set.operations() == tuple(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aws.clients import client
-from aws.queue import METRIC_NAMESPACE
+from aws.measures import NAMESPACE
 from aws.reader import ReaderRole
 from protection.ownership import credential_name
 from protection.retained import RETAINED_METRIC
@@ -210,7 +210,7 @@ class TestScope:
         [metric] = [json.loads(line) for line in capsys.readouterr().out.splitlines() if RETAINED_METRIC in line]
         assert metric[RETAINED_METRIC] == [2.0]
         assert metric["service"] == "vpc_scope"
-        assert metric["_aws"]["CloudWatchMetrics"][0]["Namespace"] == METRIC_NAMESPACE
+        assert metric["_aws"]["CloudWatchMetrics"][0]["Namespace"] == NAMESPACE
 
     def test_warns_of_what_alert_logic_does_not_keep(self, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
         hub.register(MEMBER)

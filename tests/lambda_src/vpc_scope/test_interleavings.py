@@ -235,7 +235,5 @@ def _is_governed(entry: dict[str, Any]) -> bool:
     return entry["type"] == "vpc" and entry["key"].split("/")[2] in {EAST, WEST}
 
 
-Interleavings.TestCase.settings = settings(
-    max_examples=800, stateful_step_count=8, derandomize=True, deadline=None, database=None
-)
+Interleavings.TestCase.settings = settings(max_examples=800, stateful_step_count=8)
 TestInterleavings = Interleavings.TestCase

@@ -90,6 +90,7 @@ class Eyes:
             deployments=_Deployments(self),
             credentials=_Credentials(self),
             policies=_Policies(self),
+            vpcs=_Vpcs(self),
             rule=rule,
             clock=lambda: world.now,
             sleep=self.slept.append,
@@ -97,7 +98,7 @@ class Eyes:
         )
 
     def converge(self, touched: Mapping[AwsAccountId, Collection[str]]) -> dict[AwsAccountId, Outcome]:
-        return self.convergence.converge(touched, vpcs=_Vpcs(self))
+        return self.convergence.converge(touched)
 
     def announce(self, call: str) -> World:
         self.calls.append(call)

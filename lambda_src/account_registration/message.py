@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from aws.custom_resource import object_of, text_in
-from aws.json_text import decoded
-from aws.queue import Refused
+from aws.json_text import decoded, object_of, text_in
+from aws.queue import Refused, reading
 
 from . import accounts_event, request
 from .accounts_event import AccountsEvent
@@ -51,17 +50,11 @@ def parse(body: str, *, management_account_id: str) -> Content:
     Raises:
         Refused: It is nothing that this function handles, or comes from somebody who may not send it.
     """
-    try:
+    with reading("a request, an event or an errand"):
         message = object_of(decoded(body))
         if "source" in message:
             return _event(message, management_account_id)
-        return errand_in(message) or request.parse(body)
-    except ValueError:
-        raise Refused("the message is not JSON") from None
-    except KeyError as error:
-        raise Refused(f"the message lacks {error}") from None
-    except TypeError:
-        raise Refused("the message is nothing that is handled here") from None
+        return errand_in(message) or request.read(message)
 
 
 def _event(event: Mapping[str, Any], management_account_id: str) -> AccountsEvent | StatusDue | SweepDue:

@@ -10,7 +10,7 @@ import pytest
 
 from account_registration.accounts_event import AccountsEvent
 from account_registration.errand import Deregister, Reconcile
-from account_registration.inbox import StatusDue, SweepDue, parse
+from account_registration.message import StatusDue, SweepDue, parse
 from account_registration.request import Request
 from aws.accounts_table import Word
 from aws.custom_resource import StackId
@@ -29,7 +29,7 @@ from tests.lambda_src.deliveries import raw_event
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from account_registration.inbox import Content
+    from account_registration.message import Content
 
 STACK = StackId.parse(MEMBER_STACK)
 
