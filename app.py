@@ -21,18 +21,19 @@ from alertlogic_constructs import (
     OrganizationsEventSpoke,
     VpcScopeWatcher,
 )
-from alertlogic_constructs.settings import CONTEXT_KEY, Settings, read_context, read_settings, settings_of
+from alertlogic_constructs.organizations_event_spoke import ORGANIZATIONS_REGION
+from alertlogic_constructs.settings import CONTEXT_KEY, read_context, read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["CONTEXT_KEY", "Settings", "build", "context_of", "read_settings"]
-
-ORGANIZATIONS_REGION = "us-east-1"
+    from alertlogic_constructs.settings import Settings
 
 
 def build(app: App, settings: Settings) -> None:
-    """Put the stacks into the app."""
+    """Put the stacks into the app.
+
+    Raises:
+        ValueError: for what a construct refuses, such as units of which an account must be protected.
+    """
     zone = settings.landing_zone
 
     def stack(name: str, account: str, region: str = zone.home_region) -> Stack:
@@ -67,7 +68,7 @@ def build(app: App, settings: Settings) -> None:
             "Scope",
             alert_logic=alert_logic,
             policy=settings.policy,
-            scope=settings.scope,
+            protection_scope=settings.scope,
             hub=hub,
             alarm_topic=security_topic,
         )
@@ -79,7 +80,7 @@ def build(app: App, settings: Settings) -> None:
         alert_logic=settings.alert_logic,
         policy=settings.policy,
         mode=settings.mode,
-        scope=settings.scope,
+        protection_scope=settings.scope,
         central_logs=settings.trail is not None,
         guardduty_coverage=settings.guardduty.coverage if settings.guardduty else None,
         organizational_units=settings.organizational_units,
@@ -138,14 +139,14 @@ def build(app: App, settings: Settings) -> None:
         master.add_stack_dependency(log_archive)
 
 
-def context_of(app: App) -> Mapping[str, Any]:
+def context_of(app: App) -> Any:  # noqa: ANN401 - `read_settings` says what it may be
     """The value of the context key: of the app, as an object or as JSON text, else the example in `cdk.json`.
 
     Raises:
-        ValueError: for anything but an object.
+        ValueError: for a `cdk.json` that cannot be read.
     """
     value = app.node.try_get_context(CONTEXT_KEY)
-    return settings_of(read_context(Path(__file__).with_name("cdk.json"))[CONTEXT_KEY] if value is None else value)
+    return read_context(Path(__file__).with_name("cdk.json")).get(CONTEXT_KEY) if value is None else value
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Acknowledgment, Stack, Validations
 
+from ._policy_documents import as_list
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,8 +22,7 @@ def acknowledge_wildcards(
     for statement in statements:
         resolved: dict[str, Any] = Stack.of(construct).resolve(statement.to_statement_json())
         for kind in kinds:
-            values = resolved[kind]
-            for value in values if isinstance(values, list) else [values]:
+            for value in as_list(resolved[kind]):
                 text = _as_nag_writes_it(value)
                 if "*" in text:
                     Validations.of(construct).acknowledge(

@@ -9,7 +9,7 @@ from aws_cdk import Duration, Fn, Stack, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 
-from ._validation import Checks
+from ._validation import StackChecks
 
 if TYPE_CHECKING:
     from aws_cdk import aws_events as events
@@ -93,7 +93,7 @@ class RunbookAlarm(cloudwatch.Alarm):
         self.graphed = metric.with_(label=label)
 
 
-def create_delivery_alarm(rule: events.Rule, event_bus: events.IEventBus | None = None) -> None:
+def create_delivery_alarm(rule: events.Rule, event_bus: events.IEventBus | None = None) -> RunbookAlarm:
     """Create an alarm on events that a rule could not deliver for good.
 
     Args:
@@ -103,7 +103,7 @@ def create_delivery_alarm(rule: events.Rule, event_bus: events.IEventBus | None 
     See https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
     """
     name = event_bus.event_bus_name if event_bus else _DEFAULT_BUS
-    RunbookAlarm(
+    return RunbookAlarm(
         rule,
         "DeliveryAlarm",
         metric=cloudwatch.Metric(
@@ -142,7 +142,7 @@ def notify(construct: Construct, alarm_topic: sns.ITopic | None) -> None:
     if alarm_topic is None:
         return
     region, topic_region = Stack.of(construct).region, alarm_topic.env.region
-    checks = Checks(f"{type(construct).__name__} in stack {Stack.of(construct).stack_name!r}")
+    checks = StackChecks(construct)
     checks.require(
         Token.is_unresolved(region) or Token.is_unresolved(topic_region) or region == topic_region,
         "alarm_topic",

@@ -13,6 +13,7 @@ from constructs import Construct
 
 from ._alarms import PATIENCE, PERIOD, RunbookAlarm, Section, own_metric
 from ._lambda_asset import ARCHITECTURE, RUNTIME, lambda_code
+from ._validation import Checks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,7 +82,7 @@ class AssetFunction(Construct):
             memory_size=512,
             log_group=log_group,
             environment={
-                **(_alertlogic_environment(alert_logic) if alert_logic else {}),
+                **(self._alertlogic_environment(alert_logic) if alert_logic else {}),
                 **environment,
                 "POWERTOOLS_SERVICE_NAME": function,
             },
@@ -129,16 +130,20 @@ class AssetFunction(Construct):
             missing=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
 
-
-def _alertlogic_environment(alert_logic: AlertLogic) -> Mapping[str, str]:
-    if alert_logic.secret is None:
-        raise ValueError(
-            "alert_logic.secret is None; allowed is the secret with Alert Logic's API key; "
-            "pass AlertLogic(secret=...) or use AlertLogic.placeholder()"
+    def _alertlogic_environment(self, alert_logic: AlertLogic) -> Mapping[str, str]:
+        checks = Checks(self.node.path)
+        checks.require(
+            alert_logic.secret is not None,
+            "alert_logic.secret",
+            alert_logic.secret,
+            "the secret with Alert Logic's API key",
+            "pass AlertLogic(secret=...) or use AlertLogic.placeholder()",
         )
-    return {
-        "ALERTLOGIC_CUSTOMER_ID": alert_logic.customer_id,
-        "ALERTLOGIC_SECRET_ARN": alert_logic.secret.secret_arn,
-        "ALERTLOGIC_GLOBAL_ENDPOINT": alert_logic.endpoint,
-        "ALERTLOGIC_RESIDENCY": alert_logic.residency.value,
-    }
+        checks.raise_problems()
+        assert alert_logic.secret is not None  # noqa: S101 - as was just required
+        return {
+            "ALERTLOGIC_CUSTOMER_ID": alert_logic.customer_id,
+            "ALERTLOGIC_SECRET_ARN": alert_logic.secret.secret_arn,
+            "ALERTLOGIC_GLOBAL_ENDPOINT": alert_logic.endpoint,
+            "ALERTLOGIC_RESIDENCY": alert_logic.residency.value,
+        }

@@ -7,6 +7,8 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from ._tools import CommandError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -16,7 +18,7 @@ MOST_BYTES: Final = 1_048_576
 MOST_AT_ONCE: Final = 10
 
 
-class BackfillError(Exception):
+class BackfillError(CommandError):
     """Something cannot be done; the message says what, and why."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Aws
+from aws_cdk import Aws, Stack
 from aws_cdk import aws_iam as iam
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def create_delivery_role(scope: Construct, *, description: str) -> iam.Role:
                 "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
                 # The rules' own ARNs would need the role before the rules, and the rules before the role.
                 "ArnLike": {
-                    "aws:SourceArn": f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:rule/*",
+                    "aws:SourceArn": f"arn:{Stack.of(scope).partition}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:rule/*",
                 },
             },
         ),

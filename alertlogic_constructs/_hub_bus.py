@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Aws
+from aws_cdk import Stack
 from aws_cdk import aws_events as events
 
 if TYPE_CHECKING:
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 def hub_bus(scope: Construct, landing_zone: LandingZone, names: Names) -> events.IEventBus:
     """Name the bus of the security account in the home region."""
+    home = f"{landing_zone.home_region}:{landing_zone.security_account}"
     return events.EventBus.from_event_bus_arn(
-        scope,
-        "HubBus",
-        f"arn:{Aws.PARTITION}:events:{landing_zone.home_region}:{landing_zone.security_account}:event-bus/{names.bus}",
+        scope, "HubBus", f"arn:{Stack.of(scope).partition}:events:{home}:event-bus/{names.bus}"
     )

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from aws_cdk import Aws
+from aws_cdk import Stack
 
 from ._validation import Checks
+
+if TYPE_CHECKING:
+    from constructs import Construct
 
 DEFAULT_PREFIX = "alertlogic"
 
@@ -80,9 +84,9 @@ class Names:
         return f"{self.prefix}-member-account"
 
 
-def in_own_partition(arn: str) -> str:
-    """Return an ARN of the partition `aws` as one of the partition that the stack is in."""
-    return arn.replace("arn:aws:", f"arn:{Aws.PARTITION}:", 1)
+def in_own_partition(construct: Construct, arn: str) -> str:
+    """Return an ARN of the partition `aws` as one of the partition that the construct's stack is in."""
+    return arn.replace("arn:aws:", f"arn:{Stack.of(construct).partition}:", 1)
 
 
 def notice_queue(customer_id: str) -> str:

@@ -13,6 +13,7 @@ from aws_cdk import aws_sqs as sqs
 
 from ._alarms import PATIENCE, PERIOD, RunbookAlarm, Section, own_metric
 from ._asset_function import FUNCTION_TIMEOUT, AssetFunction
+from ._dead_letters import RETENTION, create_dead_letter_alarm, create_dead_letter_queue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,10 +22,13 @@ if TYPE_CHECKING:
 
     from .alert_logic import AlertLogic
 
-_RETENTION = Duration.days(14)
 # The functions space a waiting message's deliveries by 11 minutes on average: 1,000, the most that SQS counts, outlast
 # a week's outage, and leave the message, whose age counts on in the dead-letter queue, six of its 14 days there.
 _MAX_RECEIVE_COUNT = 1000
+# On so many accounts Control Tower works at once: https://docs.aws.amazon.com/controltower/latest/userguide/limits.html
+# And it takes few of the invocations that an account's functions share, which are 1,000, in a new account less:
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+_MAX_CONCURRENCY = 5
 
 
 class QueuedFunction(AssetFunction):
@@ -81,19 +85,13 @@ class QueuedFunction(AssetFunction):
             alert_logic=alert_logic,
             role_name=role_name,
         )
-        self.dead_letter_queue = sqs.Queue(
-            self,
-            "DeadLetterQueue",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=_RETENTION,
-        )
+        self.dead_letter_queue = create_dead_letter_queue(self)
         self.queue = sqs.Queue(
             self,
             "Queue",
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
-            retention_period=_RETENTION,
+            retention_period=RETENTION,
             delivery_delay=delivery_delay,
             # Lambda's advice: six times the function's timeout, and the window, so that a message is never worked on
             # twice at once.
@@ -113,7 +111,7 @@ class QueuedFunction(AssetFunction):
             batch_size=batch_size,
             max_batching_window=batching_window,
             report_batch_item_failures=True,
-            max_concurrency=5,
+            max_concurrency=_MAX_CONCURRENCY,
         )
         self.age_alarm = RunbookAlarm(
             self,
@@ -126,21 +124,12 @@ class QueuedFunction(AssetFunction):
             # A queue that nobody uses reports nothing.
             missing=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
-        self.dead_letter_alarm = RunbookAlarm(
+        self.dead_letter_alarm = create_dead_letter_alarm(
             self,
-            "DeadLetterAlarm",
-            metric=self.dead_letter_queue.metric_approximate_number_of_messages_visible(
-                period=PERIOD, statistic="Maximum"
-            ),
+            dead_letter_queue=self.dead_letter_queue,
+            queue=self.queue,
             label=function,
-            threshold=0,
-            section=Section.DEAD_LETTERS,
-            description=(
-                f"{function}: a message failed for good; its attribute `reason`, or the log, says why. Once that is "
-                f"mended: {redrive_command(self.dead_letter_queue, self.queue)}"
-            ),
-            # A queue that holds a message reports it.
-            missing=cloudwatch.TreatMissingData.NOT_BREACHING,
+            description=f"{function}: a message failed for good; its attribute `reason`, or the log, says why",
         )
 
     def _age(self, function: str) -> cloudwatch.MathExpression:
@@ -157,7 +146,7 @@ class QueuedFunction(AssetFunction):
             },
         )
 
-    def grant_send(self) -> None:
+    def allow_messages_to_itself(self) -> None:
         """Let the function put messages of its own into its queue, one after the other without end.
 
         Lambda would stop such a function after 16 messages that each led to the next, and a sweep has more pages:
@@ -187,15 +176,3 @@ class QueuedFunction(AssetFunction):
         self.role.add_to_policy(
             iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.dead_letter_queue.queue_arn])
         )
-
-
-def redrive_command(dead_letter_queue: sqs.IQueue, queue: sqs.IQueue) -> str:
-    """Return the command that puts dead letters back into the queue that they are of.
-
-    The queue must be named: what the functions and EventBridge put aside themselves came from no queue that SQS knows.
-    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
-    """
-    return (
-        f"aws sqs start-message-move-task --source-arn {dead_letter_queue.queue_arn} "
-        f"--destination-arn {queue.queue_arn}"
-    )

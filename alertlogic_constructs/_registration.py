@@ -66,7 +66,14 @@ class Registration(Construct):
             ValueError: for a missing secret.
         """
         super().__init__(scope, construct_id)
-        self.key = kms.Key(self, "Key", enable_key_rotation=True, description="Alert Logic registration topic")
+        self.key = kms.Key(
+            self,
+            "Key",
+            enable_key_rotation=True,
+            description="Alert Logic registration topic",
+            # Nothing that it encrypts outlasts the topic, and a key that stays costs money.
+            removal_policy=RemovalPolicy.DESTROY,
+        )
         self.topic = sns.Topic(
             self, "Topic", topic_name=names.registration_topic, master_key=self.key, enforce_ssl=True
         )
@@ -94,7 +101,7 @@ class Registration(Construct):
         )
         grant_assume_reader_role(self.queued_function.role, names.reader_role, organization_id=organization_id)
         # What is answered as pending goes on as a message of the function's own.
-        self.queued_function.grant_send()
+        self.queued_function.allow_messages_to_itself()
         if organization_id is not None:
             self._admit(organization_id, registrants)
 

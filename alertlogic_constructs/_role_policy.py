@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, cast
 
-from .alertlogic_role import pinned_statements
+from ._policy_documents import as_list
+from .alertlogic_role import TRAIL_KEY_STATEMENT, pinned_statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
-
-# Stands for a key in the statement that the role of an account never has.
-_PLACEHOLDER = "KMS_KEY_ARN"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -80,10 +78,10 @@ def grants(document: Mapping[str, Any]) -> frozenset[Grant]:
         ValueError: It is none.
     """
     try:
-        statements = document["Statement"]
+        statements: list[Mapping[str, Any]] = as_list(document["Statement"])
         return frozenset(
             Grant(statement["Effect"], action, resource, _condition(statement))
-            for statement in ([statements] if isinstance(statements, dict) else statements)
+            for statement in statements
             for action in (each.lower() for each in _each(statement, "Action"))
             for resource in _each(statement, "Resource")
         )
@@ -92,8 +90,8 @@ def grants(document: Mapping[str, Any]) -> frozenset[Grant]:
 
 
 def packaged_pin(role_type: str) -> dict[str, Any]:
-    """Return the policy of a role type that comes with this library."""
-    statements = [one for one in pinned_statements(role_type) if one["Resource"] != _PLACEHOLDER]
+    """Return the policy of a role type that comes with this library, without the key that no account's role uses."""
+    statements = [one for one in pinned_statements(role_type) if one["Sid"] != TRAIL_KEY_STATEMENT]
     return {"Version": "2012-10-17", "Statement": statements}
 
 
@@ -116,7 +114,8 @@ def read_pin(file: Path) -> dict[str, Any]:
 
 def _each(statement: Mapping[str, Any], element: str) -> list[str]:
     prefix, values = ("not ", statement[f"Not{element}"]) if f"Not{element}" in statement else ("", statement[element])
-    return [prefix + value for value in ([values] if isinstance(values, str) else values)]
+    listed: list[str] = as_list(values)
+    return [prefix + value for value in listed]
 
 
 def _condition(statement: Mapping[str, Any]) -> str:

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 def grant_stack_set(
     role: iam.Role,
     *,
+    stack_set_arn: str,
     name: str,
     account: str,
-    region: str,
     administration_role: iam.Role,
     lists: Sequence[str],
     verbs: Sequence[str],
@@ -28,7 +28,6 @@ def grant_stack_set(
     See https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html
     """
     partition = Stack.of(role).partition
-    stack_set_arn = f"arn:{partition}:cloudformation:{region}:{account}:stackset/{name}:*"
     statements = [
         iam.PolicyStatement(
             actions=[f"cloudformation:List{what}" for what in lists],

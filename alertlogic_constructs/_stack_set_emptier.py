@@ -29,6 +29,14 @@ class StackSetEmptier(QueuedFunction):
     def __init__(
         self, scope: Construct, construct_id: str, *, stack_set_name: str, max_concurrent_percentage: int
     ) -> None:
+        """Create queue, function and custom resource.
+
+        Args:
+            scope: The parent.
+            construct_id: The id in it.
+            stack_set_name: The StackSet.
+            max_concurrent_percentage: In which share of the accounts instances are deleted at once, in percent.
+        """
         super().__init__(
             scope,
             construct_id,
@@ -39,7 +47,7 @@ class StackSetEmptier(QueuedFunction):
                 "MAX_CONCURRENT_PERCENTAGE": str(max_concurrent_percentage),
             },
         )
-        self.grant_send()
+        self.allow_messages_to_itself()
         # An update that merely replaces the custom resource must not empty anything.
         self.role.add_to_policy(
             iam.PolicyStatement(actions=["cloudformation:DescribeStacks"], resources=[Aws.STACK_ID])

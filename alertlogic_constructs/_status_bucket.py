@@ -6,9 +6,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ._status_report import StatusError
-from .alertlogic_hub import STATUS_KEY
-
-_BUCKET_OUTPUT = "StatusBucket"
+from .alertlogic_hub import STATUS_BUCKET_OUTPUT, STATUS_KEY
 
 
 def fetch(bucket: str | None, *, stack: str) -> bytes | None:
@@ -34,6 +32,6 @@ def fetch(bucket: str | None, *, stack: str) -> bytes | None:
 def _bucket_of(stack: str) -> str:
     [described] = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
     for output in described.get("Outputs", ()):
-        if output.get("OutputKey") == _BUCKET_OUTPUT:
+        if output.get("OutputKey") == STATUS_BUCKET_OUTPUT:
             return output.get("OutputValue", "")
-    raise StatusError(f"stack {stack} has no output {_BUCKET_OUTPUT}")
+    raise StatusError(f"stack {stack} has no output {STATUS_BUCKET_OUTPUT}")

@@ -7,8 +7,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from ._tools import CommandError, printable
 
-class StatusError(Exception):
+
+class StatusError(CommandError):
     """The status cannot be shown; the message says why."""
 
 
@@ -49,7 +51,15 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How many of the accounts that should be protected are how far."""
+    """How many of the accounts that should be protected are how far.
+
+    Attributes:
+        wanted: How many there are.
+        enrolled: Of them, those whose stack instances are all current.
+        registered: Of them, those for which Alert Logic has a deployment.
+        scope_right: Of them, those whose deployment protects what it should.
+        unprotected: Of them, those that lack any of these.
+    """
 
     wanted: int
     enrolled: int
@@ -170,8 +180,3 @@ def _checked(value: Any, type_: type | tuple[type, ...]) -> Any:  # noqa: ANN401
 
 def _urgency(account: Account) -> tuple[bool, bool, str, str]:
     return not account.lacks_protection, account.why is None, account.since or "", account.id
-
-
-def printable(text: str) -> str:
-    """Return a text that does nothing to a terminal but print."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)

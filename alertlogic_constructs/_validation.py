@@ -9,11 +9,10 @@ from aws_cdk import Stack, Token
 from aws_cdk.region_info import RegionInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+    from enum import Enum
 
     from constructs import Construct
-
-_ACCOUNT = re.compile(r"\d{12}")
 
 
 class Checks:
@@ -34,19 +33,27 @@ class Checks:
         self.require(known and re.fullmatch(pattern, str(value)) is not None, argument, value, allowed, change)
 
     def strings(self, argument: str, values: object) -> tuple[str, ...]:
-        """Require a list or tuple, and return it as a tuple: a single string would pass as its letters."""
+        """Require a list or tuple of strings, and return its strings: a single one would pass as its letters."""
         is_list = isinstance(values, (list, tuple))
         self.require(is_list, argument, values, "a list of strings", "put the value into brackets")
-        return tuple(cast("Iterable[str]", values)) if is_list else ()
+        listed = cast("Sequence[object]", values) if is_list else ()
+        for value in listed:
+            self.require(isinstance(value, str), argument, value, "a string in the list", "put it into quotes")
+        return tuple(value for value in listed if isinstance(value, str))
 
     def boolean(self, argument: str, value: object) -> None:
         """Require `True` or `False`: a string such as `"false"` would pass as true."""
         self.require(isinstance(value, bool), argument, value, "True or False", "write it without quotes")
 
+    def choice(self, argument: str, value: object, choices: type[Enum]) -> None:
+        """Require a member of an enumeration: its name or value would pass as none of them."""
+        names = ", ".join(str(one) for one in choices)
+        self.require(isinstance(value, choices), argument, value, f"one of {names}", "pass it, not its name or value")
+
     def account(self, argument: str, value: object) -> None:
         """Require an AWS account id that is known at synthesis."""
         self.matches(
-            _ACCOUNT.pattern,
+            r"[0-9]{12}",
             argument,
             value,
             "an AWS account id of 12 digits, known at synthesis",
@@ -90,37 +97,29 @@ class Checks:
             raise ValueError("\n".join([f"{self._subject} cannot be used:", *(f"- {p}" for p in self._problems)]))
 
 
-def require_environment(construct: Construct, *, account: str | None = None, region: str) -> None:
-    """Require that the construct's stack, where its environment is known, is for this account and region.
+class StackChecks(Checks):
+    """Collects what is wrong with the arguments of a construct, and with the stack that it is put into."""
 
-    Raises:
-        ValueError: for a stack of another account or region.
-    """
-    stack = Stack.of(construct)
-    checks = _stack_checks(construct)
-    for argument, actual, wanted in (("env.account", stack.account, account), ("env.region", stack.region, region)):
-        checks.require(
-            wanted is None or Token.is_unresolved(actual) or actual == wanted,
-            argument,
-            actual,
-            repr(wanted),
-            f"put it into a stack with Environment({argument.removeprefix('env.')}={wanted!r})",
-        )
-    checks.raise_problems()
+    def __init__(self, construct: Construct) -> None:
+        """Check a construct."""
+        self._stack = Stack.of(construct)
+        super().__init__(f"{type(construct).__name__} in stack {self._stack.stack_name!r}")
 
+    def environment(self, *, account: str | None = None, region: str | None = None) -> None:
+        """Require that the stack, where its environment is known, is for this account and region."""
+        for argument, actual, wanted in (
+            ("env.account", self._stack.account, account),
+            ("env.region", self._stack.region, region),
+        ):
+            self.require(
+                wanted is None or Token.is_unresolved(actual) or actual == wanted,
+                argument,
+                actual,
+                repr(wanted),
+                f"put it into a stack with Environment({argument.removeprefix('env.')}={wanted!r})",
+            )
 
-def require_partition(construct: Construct) -> None:
-    """Require that the construct's stack, where its region is known, is in the partition of Alert Logic's accounts.
-
-    Raises:
-        ValueError: for a stack in another partition than `aws`.
-    """
-    region = Stack.of(construct).region
-    if not Token.is_unresolved(region):
-        checks = _stack_checks(construct)
-        checks.region("env.region", region)
-        checks.raise_problems()
-
-
-def _stack_checks(construct: Construct) -> Checks:
-    return Checks(f"{type(construct).__name__} in stack {Stack.of(construct).stack_name!r}")
+    def partition(self) -> None:
+        """Require that the stack, where its region is known, is in the partition of Alert Logic's accounts."""
+        if not Token.is_unresolved(self._stack.region):
+            self.region("env.region", self._stack.region)

@@ -12,6 +12,8 @@ from constructs import Construct
 from ._validation import Checks
 
 PRODUCTION_ENDPOINT = "https://api.global-services.global.alertlogic.com"
+# The output that shows the command with which the secret is filled.
+FILL_OUTPUT = "FillSecret"
 
 
 class DataCenter(Enum):
@@ -44,7 +46,8 @@ class AlertLogic:
         data_center: The data center, whose AWS account the roles trust.
 
     Raises:
-        ValueError: for a customer id that is not decimal digits, or an endpoint that is not https.
+        ValueError: for a customer id that is not decimal digits, an endpoint that is not https, or a residency or data
+            center that is no member of its enumeration.
     """
 
     customer_id: str
@@ -56,7 +59,7 @@ class AlertLogic:
     def __post_init__(self) -> None:
         checks = Checks("AlertLogic")
         checks.matches(
-            r"\d{1,20}",
+            r"[0-9]{1,20}",
             "customer_id",
             self.customer_id,
             "the decimal digits of the Alert Logic account id, known at synthesis",
@@ -64,12 +67,14 @@ class AlertLogic:
         )
         checks.matches(
             # A loopback endpoint serves rehearsals; any other plain-http host would see the API key.
-            r"https://[A-Za-z0-9.-]+(:\d+)?|http://127\.0\.0\.1(:\d+)?",
+            r"https://[A-Za-z0-9.-]+(:[0-9]+)?|http://127\.0\.0\.1(:[0-9]+)?",
             "endpoint",
             self.endpoint,
             "https:// and a host, without a path",
             f"leave it out for production, {PRODUCTION_ENDPOINT}",
         )
+        checks.choice("residency", self.residency, Residency)
+        checks.choice("data_center", self.data_center, DataCenter)
         checks.raise_problems()
 
     @staticmethod
@@ -95,7 +100,7 @@ class AlertLogic:
             data_center: As the attribute of that name.
 
         Raises:
-            ValueError: for a malformed customer id or endpoint.
+            ValueError: for what `AlertLogic` itself refuses.
         """
         secret = _EmptySecret(scope, construct_id).secret
         return AlertLogic(
@@ -119,8 +124,8 @@ class _EmptySecret(Construct):
         self.secret = secretsmanager.Secret.from_secret_complete_arn(self, "Secret", resource.ref)
         fill = CfnOutput(
             self,
-            "FillSecret",
+            FILL_OUTPUT,
             description="Fills the secret from a file, so that the key is in no shell history",
             value=f"aws secretsmanager put-secret-value --secret-id {resource.ref} --secret-string file://key.json",
         )
-        fill.override_logical_id("FillSecret")
+        fill.override_logical_id(FILL_OUTPUT)

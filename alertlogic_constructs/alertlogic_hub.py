@@ -15,7 +15,7 @@ from ._alarms import RunbookAlarm, Section, create_delivery_alarm, notify, own_m
 from ._enrollment_events import deployment_pattern
 from ._naming import CONTROL_TOWER_EXECUTION, DEFAULT_PREFIX, Names
 from ._registration import ANY_REGISTRANT, Registration
-from ._validation import Checks, require_environment
+from ._validation import StackChecks
 from .protection import Offboarding
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # The one object of the bucket.
 STATUS_KEY = "status.json"
+# By this output of its stack, `make status` finds the bucket.
+STATUS_BUCKET_OUTPUT = "StatusBucket"
 _STATUS_EVERY = Duration.minutes(15)
 # For how long an account may not be as wanted: four sweeps have tried to mend it by then.
 _MENDED_WITHIN_PERIODS = 4
@@ -39,14 +41,18 @@ class AlertLogicHub(Construct):
 
     Creates in the security account, home region: topic `<prefix>-registration` with a customer-managed key, queue,
     dead-letter queue, alarms, table and function `account_registration`; event bus `<prefix>-hub` with the rule on what
-    the management account says; a bucket for the status of all accounts, which is written every 15 minutes.
+    the management account says; on the default bus, the rule on this stack's deployments and the schedule of the
+    status; a bucket for the status of all accounts, which is looked at every 15 minutes and written if it changed, with
+    CDK's function that empties the bucket at the end. Output `StatusBucket`.
 
     Attributes:
         registration_topic: Service token of the custom resources that register accounts.
         bus: The event bus; its policy admits the organization only.
         registration: The queue, dead-letter queue and function behind the topic.
         accounts_rule: The rule on what the management account says.
+        deployment_rule: The rule on this stack's deployments, after which all accounts are looked at.
         status_bucket: The bucket with the status of all accounts; it goes, with what is in it, when the hub goes.
+        status_schedule: The schedule on which the status is looked at.
         accounts_alarm: In alarm when there was always an account that is not as wanted, for a day.
         landing_zone: The landing zone.
         prefix: The prefix of all physical names.
@@ -81,14 +87,17 @@ class AlertLogicHub(Construct):
             prefix: The prefix of all physical names; fixed for the life of the installation.
 
         Raises:
-            ValueError: for a stack in another account or region, a topic of another region, a missing secret, a
-                registrant that is no ARN, or a malformed prefix.
+            ValueError: for a stack in another account or region, a topic of another region, a missing secret, an
+                offboarding that is no member of its enumeration, a registrant that is no ARN, or a malformed prefix.
         """
         super().__init__(scope, construct_id)
         names = Names(prefix)
         self.landing_zone = landing_zone
         self.prefix = prefix
-        require_environment(self, account=landing_zone.security_account, region=landing_zone.home_region)
+        partition = Stack.of(self).partition
+        if registrants is None:
+            registrants = [f"arn:{partition}:iam::*:role/{CONTROL_TOWER_EXECUTION}"]
+        _check(self, offboarding, registrants)
         registration = Registration(
             self,
             "Registration",
@@ -97,11 +106,9 @@ class AlertLogicHub(Construct):
             offboarding=offboarding,
             organization_id=landing_zone.organization_id,
             management_account=landing_zone.management_account,
-            registrants=[f"arn:{Stack.of(self).partition}:iam::*:role/{CONTROL_TOWER_EXECUTION}"]
-            if registrants is None
-            else _checked(registrants),
+            registrants=registrants,
             central_logs_role_arn=(
-                f"arn:{Stack.of(self).partition}:iam::{landing_zone.log_archive_account}:role/{names.central_logs_role}"
+                f"arn:{partition}:iam::{landing_zone.log_archive_account}:role/{names.central_logs_role}"
             ),
         )
         self.registration_topic = registration.topic
@@ -128,15 +135,16 @@ class AlertLogicHub(Construct):
             targets=[self.registration.rule_target()],
         )
         create_delivery_alarm(self.accounts_rule, self.bus)
-        deployment_rule = events.Rule(
+        self.deployment_rule = events.Rule(
             self,
             "DeploymentRule",
             description="This stack was deployed, so all accounts are looked at",
             event_pattern=deployment_pattern(),
             targets=[self.registration.rule_target()],
         )
-        create_delivery_alarm(deployment_rule)
+        create_delivery_alarm(self.deployment_rule)
         self.status_bucket = self._create_status_bucket()
+        self.status_schedule = self._create_status_schedule()
         self.accounts_alarm = self._create_accounts_alarm()
         notify(self, alarm_topic)
 
@@ -165,6 +173,11 @@ class AlertLogicHub(Construct):
         self.registration.role.add_to_policy(
             iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn])
         )
+        output = CfnOutput(self, STATUS_BUCKET_OUTPUT, description="What `make status` reads", value=bucket.bucket_name)
+        output.override_logical_id(STATUS_BUCKET_OUTPUT)
+        return bucket
+
+    def _create_status_schedule(self) -> events.Rule:
         schedule = events.Rule(
             self,
             "StatusSchedule",
@@ -173,11 +186,9 @@ class AlertLogicHub(Construct):
             targets=[self.registration.rule_target()],
         )
         create_delivery_alarm(schedule)
-        output = CfnOutput(self, "StatusBucket", description="What `make status` reads", value=bucket.bucket_name)
-        output.override_logical_id("StatusBucket")
-        return bucket
+        return schedule
 
-    def _create_accounts_alarm(self) -> cloudwatch.Alarm:
+    def _create_accounts_alarm(self) -> RunbookAlarm:
         return RunbookAlarm(
             self,
             "AccountsAlarm",
@@ -198,11 +209,14 @@ class AlertLogicHub(Construct):
         )
 
 
-def _checked(registrants: Sequence[str]) -> Sequence[str]:
-    checks = Checks("AlertLogicHub")
-    patterns = checks.strings("registrants", registrants)
-    checks.require(bool(patterns), "registrants", registrants, "at least one pattern", "leave it out for the default")
-    for pattern in patterns:
+def _check(hub: AlertLogicHub, offboarding: object, registrants: Sequence[str]) -> None:
+    checks = StackChecks(hub)
+    checks.environment(account=hub.landing_zone.security_account, region=hub.landing_zone.home_region)
+    checks.choice("offboarding", offboarding, Offboarding)
+    checks.require(
+        bool(registrants), "registrants", registrants, "at least one pattern", "leave it out for Control Tower's role"
+    )
+    for pattern in checks.strings("registrants", registrants):
         checks.require(
             pattern == ANY_REGISTRANT or Token.is_unresolved(pattern) or pattern.startswith("arn:"),
             "registrants",
@@ -211,4 +225,3 @@ def _checked(registrants: Sequence[str]) -> Sequence[str]:
             "write it as 'arn:aws:iam::*:role/NAME'",
         )
     checks.raise_problems()
-    return patterns

@@ -11,7 +11,8 @@ from constructs import Construct
 
 from ._acknowledge import acknowledge_wildcards
 from ._naming import in_own_partition
-from ._validation import require_partition
+from ._policy_documents import as_list
+from ._validation import StackChecks
 from .protection import DeploymentMode, ProtectionPolicy
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _OWN_TRAIL = frozenset(
     {"ManageTrails", "CreateTrailBucket", "CreateTrailTopic", "ConfigureTrailTopic", "OwnTrailQueue"}
 )
 # Needs the key with which a trail's logs are encrypted.
-_TRAIL_KEY = "DecryptTrailLogs"
+TRAIL_KEY_STATEMENT = "DecryptTrailLogs"
 
 
 class AlertLogicRole(Construct):
@@ -68,19 +69,18 @@ class AlertLogicRole(Construct):
                 replaces everything that the role would be granted otherwise.
 
         Raises:
-            ValueError: for a stack in another partition than `aws`.
+            ValueError: for a stack in another partition than `aws`, a mode or policy that is no member of its
+                enumeration, or `central_logs` that is neither True nor False.
         """
         super().__init__(scope, construct_id)
-        require_partition(self)
-        statements = [] if policy_document else _role_statements(mode, policy, central_logs=central_logs)
+        _check(self, policy, mode, central_logs)
+        left_out = _OWN_TRAIL | {TRAIL_KEY_STATEMENT} if central_logs else {TRAIL_KEY_STATEMENT}
+        statements = [] if policy_document else vendor_statements(self, role_type_of(mode, policy), left_out=left_out)
         self.role = iam.Role(
             self,
             "Resource",
             description="Assumed by Alert Logic to discover, scan and monitor this account",
-            assumed_by=iam.PrincipalWithConditions(
-                iam.AccountPrincipal(alert_logic.data_center.value),
-                {"StringEquals": {"sts:ExternalId": alert_logic.customer_id}},
-            ),
+            assumed_by=vendor_principal(alert_logic),
             inline_policies={"AlertLogic": policy_document or iam.PolicyDocument(statements=statements)},
         )
         acknowledge_wildcards(
@@ -91,19 +91,29 @@ class AlertLogicRole(Construct):
         )
 
 
-def _role_statements(
-    mode: DeploymentMode, policy: ProtectionPolicy, *, central_logs: bool
-) -> list[iam.PolicyStatement]:
-    left_out = _OWN_TRAIL | {_TRAIL_KEY} if central_logs else {_TRAIL_KEY}
-    return vendor_statements(role_type_of(mode, policy), left_out=left_out)
+def _check(role: AlertLogicRole, policy: object, mode: object, central_logs: object) -> None:
+    checks = StackChecks(role)
+    checks.partition()
+    checks.choice("policy", policy, ProtectionPolicy)
+    checks.choice("mode", mode, DeploymentMode)
+    checks.boolean("central_logs", central_logs)
+    checks.raise_problems()
+
+
+def vendor_principal(alert_logic: AlertLogic) -> iam.IPrincipal:
+    """Alert Logic, as it assumes the roles that it has in this customer's accounts: under the External ID."""
+    return iam.PrincipalWithConditions(
+        iam.AccountPrincipal(alert_logic.data_center.value),
+        {"StringEquals": {"sts:ExternalId": alert_logic.customer_id}},
+    )
 
 
 def vendor_statements(
-    role_type: str, *, left_out: Collection[str] = (), key_arn: str = ""
+    construct: Construct, role_type: str, *, left_out: Collection[str] = (), key_arn: str = ""
 ) -> list[iam.PolicyStatement]:
-    """The statements that the vendor's role of a type has, but for those with the ids `left_out`."""
+    """The statements that the vendor's role of a type, in a construct, has but for those with the ids `left_out`."""
     return [
-        iam.PolicyStatement.from_json(_in_own_partition(statement, key_arn))
+        iam.PolicyStatement.from_json(_in_own_partition(construct, statement, key_arn))
         for statement in pinned_statements(role_type)
         if statement["Sid"] not in left_out
     ]
@@ -122,7 +132,8 @@ def role_type_of(mode: DeploymentMode, policy: ProtectionPolicy) -> str:
     return "ci_full" if mode is DeploymentMode.AUTOMATIC else "ci_manual"
 
 
-def _in_own_partition(statement: dict[str, Any], key_arn: str) -> dict[str, Any]:
-    resources = statement["Resource"]
-    listed: list[str] = [resources] if isinstance(resources, str) else resources
-    return statement | {"Resource": [in_own_partition(arn.replace("KMS_KEY_ARN", key_arn)) for arn in listed]}
+def _in_own_partition(construct: Construct, statement: dict[str, Any], key_arn: str) -> dict[str, Any]:
+    listed: list[str] = as_list(statement["Resource"])
+    return statement | {
+        "Resource": [in_own_partition(construct, arn.replace("KMS_KEY_ARN", key_arn)) for arn in listed]
+    }

@@ -15,36 +15,38 @@ from __future__ import annotations
 import argparse
 import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ._backfill_event import BackfillError
-from ._tools import how_to_install
-from .settings import CONTEXT_KEY, read_context, read_settings, settings_of
+from ._tools import DEFAULT_STACK, FAILURES, add_settings_option, give_up
+from .settings import CONTEXT_KEY, read_context, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ._backfill_aws import Backfill
 
-DEFAULT_STACK = "AlertLogic-Security"
-SAMPLE = Path("cdk.json")
 # GuardDuty keeps no finding for longer: https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_findings.html
 MOST_DAYS = 90
 
 INCOMPLETE = 1
-UNUSABLE = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Send the findings; return the exit code."""
     options = _options(arguments)
     try:
-        regions = options.regions or _governed_regions()
-        backfill = _backfill(options)
-    except (BackfillError, ValueError) as error:
-        sys.stderr.write(f"the backfill cannot begin: {error}\n")
-        return UNUSABLE
+        from ._backfill_aws import Backfill, Forwarder, GuardDuty  # noqa: PLC0415 - the constructs need no boto3
+
+        regions = options.regions or (
+            read_settings(read_context(options.settings).get(CONTEXT_KEY)).landing_zone.governed_regions
+        )
+        forwarder = Forwarder.of_stack(options.stack)
+        guardduty = GuardDuty.of_profile(options.profile)
+        forwarder.require(guardduty.account)
+    except FAILURES as error:
+        return give_up("the backfill cannot begin", error)
+    backfill = Backfill(guardduty, forwarder, is_dry_run=options.dry_run)
     since = datetime.now(UTC) - timedelta(days=options.days)
     # One region must not cost the others their findings.
     outcomes = [_fill(backfill, region, since) for region in regions]
@@ -72,6 +74,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m alertlogic_constructs.backfill",
         description="Sends GuardDuty findings that were open before the collector was there.",
     )
+    add_settings_option(parser)
     parser.add_argument(
         "--stack", default=DEFAULT_STACK, help="the stack that the forwarder is in (default: %(default)s)"
     )
@@ -79,7 +82,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--profile", help="an AWS profile of the GuardDuty administrator, if that is not the forwarder's account"
     )
     parser.add_argument(
-        "--regions", nargs="+", metavar="REGION", help=f"where to look (default: the governed regions of {SAMPLE})"
+        "--regions", nargs="+", metavar="REGION", help="where to look (default: the settings' governed regions)"
     )
     parser.add_argument(
         "--days",
@@ -91,22 +94,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--dry-run", action="store_true", help="count, and send nothing")
     return parser.parse_args(arguments)
-
-
-def _governed_regions() -> Sequence[str]:
-    settings = read_settings(settings_of(read_context(SAMPLE).get(CONTEXT_KEY)))
-    return settings.landing_zone.governed_regions
-
-
-def _backfill(options: argparse.Namespace) -> Backfill:
-    try:
-        from ._backfill_aws import Backfill, Forwarder, GuardDuty  # noqa: PLC0415 - nothing else needs boto3
-    except ModuleNotFoundError as error:
-        raise BackfillError(how_to_install(error)) from error
-    forwarder = Forwarder.of_stack(options.stack)
-    guardduty = GuardDuty.of_profile(options.profile)
-    forwarder.require(guardduty.account)
-    return Backfill(guardduty, forwarder, is_dry_run=options.dry_run)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from ._validation import Checks
 if TYPE_CHECKING:
     from .landing_zone import LandingZone
 
-_TOPIC_ARN = r"arn:aws:sns:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):[A-Za-z0-9_-]{1,256}"
+_TOPIC_ARN = r"arn:aws:sns:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):[A-Za-z0-9_-]{1,256}"
 
 
 class Subscriber(Enum):
@@ -70,7 +70,7 @@ class CentralTrail:
         )
         if self.key_arn is not None:
             checks.matches(
-                r"arn:aws:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+",
+                r"arn:aws:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+",
                 "key_arn",
                 self.key_arn,
                 "the ARN of a KMS key in the partition aws, not of an alias, or None",

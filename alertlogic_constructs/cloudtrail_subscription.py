@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from aws_cdk import Aws, CustomResource, Duration, Stack, Token
+from aws_cdk import CustomResource, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
@@ -14,7 +14,7 @@ from ._acknowledge import acknowledge_wildcards
 from ._alarms import notify
 from ._asset_function import AssetFunction
 from ._naming import DEFAULT_PREFIX, Names, in_own_partition, notice_queue
-from ._validation import Checks, require_partition
+from ._validation import StackChecks
 from .central_trail import Subscriber
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class CloudTrailSubscription(Construct):
 
     Attributes:
         subscription: The custom resource, or the subscription.
-        function: The function; None where the queue's owner subscribes.
+        subscriber_function: The function that subscribes, with its role and alarms; None where the queue's owner does.
 
     See https://docs.aws.amazon.com/sns/latest/dg/sns-send-message-to-sqs-cross-account.html
     """
@@ -66,53 +66,44 @@ class CloudTrailSubscription(Construct):
             queue_region: The region of the queue; the stack's own unless given.
             subscriber: Who subscribes, as in `LogArchiveIngestion`.
             alarm_topic: Where every alarm is published, when it begins and when it ends; nowhere unless given. A topic
-                of the stack's region, whose policy, and key, admit `cloudwatch.amazonaws.com`.
-            prefix: The prefix of all physical names, the hub's own.
+                of the stack's region, whose policy, and key, admit `cloudwatch.amazonaws.com`. Not where the queue's
+                owner subscribes, which has no alarm of its own.
+            prefix: The prefix of all physical names, the hub's own; of no use where the queue's owner subscribes.
 
         Raises:
             ValueError: for a stack of another account than the one that subscribes, a malformed account, region or
-                prefix, a stack in another partition than `aws`, or an alarm topic of another region.
+                prefix, a stack in another partition than `aws`, a subscriber that is no member of its enumeration, an
+                alarm topic of another region, or one without an alarm.
         """
         super().__init__(scope, construct_id)
         self._names = Names(prefix)
+        _check(
+            self,
+            trail,
+            log_archive_account=log_archive_account,
+            queue_region=queue_region,
+            subscriber=subscriber,
+            alarm_topic=alarm_topic,
+        )
+        self._partition = Stack.of(self).partition
         region = queue_region or Stack.of(self).region
-        self._check(trail, log_archive_account, queue_region, subscriber)
-        queue_arn = f"arn:{Aws.PARTITION}:sqs:{region}:{log_archive_account}:{notice_queue(alert_logic.customer_id)}"
+        queue_arn = f"arn:{self._partition}:sqs:{region}:{log_archive_account}:{notice_queue(alert_logic.customer_id)}"
         # Of both kinds of notice only CloudTrail's name no type of message.
         self._filter = {"messageType": [{"exists": False}]} if trail.topic_serves_config else None
-        self.function: AssetFunction | None = None
+        self.subscriber_function: AssetFunction | None = None
         self.subscription: Construct
         if subscriber is Subscriber.QUEUE_OWNER:
             self.subscription = self._subscribe(trail, queue_arn)
         else:
-            self.function = self._create_function(trail, queue_arn, log_archive_account)
-            self.subscription = self._create_resource(self.function, trail, queue_arn)
+            self.subscriber_function = self._create_function(trail, queue_arn, log_archive_account)
+            self.subscription = self._create_resource(self.subscriber_function, trail, queue_arn)
         notify(self, alarm_topic)
-
-    def _check(
-        self, trail: CentralTrail, log_archive_account: str, queue_region: str | None, subscriber: Subscriber
-    ) -> None:
-        require_partition(self)
-        stack = Stack.of(self)
-        checks = Checks(f"CloudTrailSubscription in stack {stack.stack_name!r}")
-        checks.account("log_archive_account", log_archive_account)
-        if queue_region is not None:
-            checks.region("queue_region", queue_region)
-        owner = trail.topic_account if subscriber is Subscriber.TOPIC_OWNER else log_archive_account
-        checks.require(
-            Token.is_unresolved(stack.account) or stack.account == owner,
-            "env.account",
-            stack.account,
-            f"{owner!r}, the account that subscribes",
-            f"put it into a stack with Environment(account={owner!r})",
-        )
-        checks.raise_problems()
 
     def _subscribe(self, trail: CentralTrail, queue_arn: str) -> sns.CfnSubscription:
         return sns.CfnSubscription(
             self,
             "Subscription",
-            topic_arn=in_own_partition(trail.topic_arn),
+            topic_arn=in_own_partition(self, trail.topic_arn),
             region=trail.topic_region,
             protocol="sqs",
             endpoint=queue_arn,
@@ -121,8 +112,8 @@ class CloudTrailSubscription(Construct):
         )
 
     def _create_function(self, trail: CentralTrail, queue_arn: str, log_archive_account: str) -> AssetFunction:
-        topic_arn = in_own_partition(trail.topic_arn)
-        reader_role = f"arn:{Aws.PARTITION}:iam::{log_archive_account}:role/{self._names.trail_reader_role}"
+        topic_arn = in_own_partition(self, trail.topic_arn)
+        reader_role = f"arn:{self._partition}:iam::{log_archive_account}:role/{self._names.trail_reader_role}"
         function = AssetFunction(
             self,
             "TrailSubscription",
@@ -161,7 +152,7 @@ class CloudTrailSubscription(Construct):
             service_token=function.function.function_arn,
             service_timeout=Duration.minutes(30),
             properties={
-                "TopicArn": in_own_partition(trail.topic_arn),
+                "TopicArn": in_own_partition(self, trail.topic_arn),
                 "QueueArn": queue_arn,
                 "FilterPolicy": json.dumps(self._filter) if self._filter else "",
             },
@@ -169,3 +160,29 @@ class CloudTrailSubscription(Construct):
         # Unsubscribed while the function may still do it.
         resource.node.add_dependency(function)
         return resource
+
+
+def _check(
+    subscription: CloudTrailSubscription,
+    trail: CentralTrail,
+    *,
+    log_archive_account: str,
+    queue_region: str | None,
+    subscriber: Subscriber,
+    alarm_topic: sns.ITopic | None,
+) -> None:
+    checks = StackChecks(subscription)
+    checks.partition()
+    checks.account("log_archive_account", log_archive_account)
+    if queue_region is not None:
+        checks.region("queue_region", queue_region)
+    checks.choice("subscriber", subscriber, Subscriber)
+    checks.environment(account=trail.topic_account if subscriber is Subscriber.TOPIC_OWNER else log_archive_account)
+    checks.require(
+        alarm_topic is None or subscriber is not Subscriber.QUEUE_OWNER,
+        "alarm_topic",
+        alarm_topic and alarm_topic.topic_arn,
+        "nothing where the queue's owner subscribes, which has no alarm of its own",
+        "pass it to LogArchiveIngestion",
+    )
+    checks.raise_problems()

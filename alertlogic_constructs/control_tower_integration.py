@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Aws, CfnStackSet, Duration, Stack
+from aws_cdk import CfnStackSet, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
@@ -18,10 +18,10 @@ from ._naming import CONTROL_TOWER_EXECUTION, DEFAULT_PREFIX, Names
 from ._queued_function import QueuedFunction
 from ._stack_set_access import grant_stack_set
 from ._stack_set_emptier import StackSetEmptier
-from ._validation import Checks, require_environment
+from ._validation import StackChecks
 from .landing_zone import OrganizationalUnits
 from .member_account import MemberAccountStack
-from .protection import DeploymentMode, ProtectionScope
+from .protection import DeploymentMode, ProtectionPolicy, ProtectionScope
 
 if TYPE_CHECKING:
     from aws_cdk import aws_sns as sns
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from .alert_logic import AlertLogic
     from .guardduty import GuardDutyCoverage
     from .landing_zone import LandingZone
-    from .protection import ProtectionPolicy
 
 # StackSets' defaults stop at the first bad account, and take an account at a time.
 _MAX_CONCURRENT_PERCENTAGE = 25
@@ -66,15 +65,14 @@ class ControlTowerIntegration(Construct):
 
     def __init__(
         self,
-        parent: Construct,
+        scope: Construct,
         construct_id: str,
-        /,
         *,
         landing_zone: LandingZone,
         alert_logic: AlertLogic,
         policy: ProtectionPolicy,
         mode: DeploymentMode = DeploymentMode.MANUAL,
-        scope: ProtectionScope | None = None,
+        protection_scope: ProtectionScope | None = None,
         central_logs: bool = False,
         guardduty_coverage: GuardDutyCoverage | None = None,
         organizational_units: OrganizationalUnits | None = None,
@@ -87,14 +85,14 @@ class ControlTowerIntegration(Construct):
         """Create the integration.
 
         Args:
-            parent: The parent, in a stack of the management account and the home region.
+            scope: The parent, in a stack of the management account and the home region.
             construct_id: The id in it.
             landing_zone: The landing zone.
             alert_logic: The customer. No secret is needed here.
             policy: The protection policy of every account.
             mode: Whether Alert Logic creates its appliances itself.
-            scope: What is protected in every account; each governed region whole, unless given. Tags need a
-                `VpcScopeWatcher` with the same scope beside the hub.
+            protection_scope: What is protected in every account; each governed region whole, unless given. Tags need
+                a `VpcScopeWatcher` with the same scope beside the hub.
             central_logs: Whether Alert Logic takes every account's CloudTrail logs from the log archive account
                 (`LogArchiveIngestion`), so that its roles may not create and manage trails.
             guardduty_coverage: Which accounts send their GuardDuty findings to the hub, for a `GuardDutyForwarder` with
@@ -113,33 +111,38 @@ class ControlTowerIntegration(Construct):
 
         Raises:
             ValueError: for a stack in another account or region, a topic of another region, an exclusion of an account
-                that is always protected or is the GuardDuty administrator, a region that is not governed, a percentage
-                or an interval that cannot be, or a malformed prefix.
+                that is always protected or is the GuardDuty administrator, a region that is not governed, a policy,
+                mode, percentage or interval that cannot be, `central_logs` that is neither True nor False, or a
+                malformed prefix.
         """
-        super().__init__(parent, construct_id)
+        super().__init__(scope, construct_id)
         units = organizational_units or OrganizationalUnits.all()
         names = Names(prefix)
-        require_environment(self, account=landing_zone.management_account, region=landing_zone.home_region)
-        _check(landing_zone, units, guardduty_coverage, sweep_interval, deletion_guard_percentage)
+        _check(
+            self,
+            landing_zone,
+            policy=policy,
+            mode=mode,
+            central_logs=central_logs,
+            units=units,
+            guardduty_coverage=guardduty_coverage,
+            sweep_interval=sweep_interval,
+            deletion_guard_percentage=deletion_guard_percentage,
+        )
         self.member_account_stack = MemberAccountStack(
             alert_logic=alert_logic,
             landing_zone=landing_zone,
             policy=policy,
             mode=mode,
-            scope=scope or ProtectionScope.regions(),
+            protection_scope=protection_scope or ProtectionScope.regions(),
             central_logs=central_logs,
             guardduty_coverage=guardduty_coverage,
             policy_document=policy_document,
             prefix=prefix,
         )
-        stack_set_arn = Stack.of(self).format_arn(
-            service="cloudformation",
-            account=landing_zone.management_account,
-            region=landing_zone.home_region,
-            resource="stackset",
-            resource_name=f"{names.stack_set}:*",
-        )
-        self.administration_role = self._create_administration_role(landing_zone, stack_set_arn)
+        home = f"{landing_zone.home_region}:{landing_zone.management_account}"
+        self._stack_set_arn = f"arn:{Stack.of(self).partition}:cloudformation:{home}:stackset/{names.stack_set}:*"
+        self.administration_role = self._create_administration_role(landing_zone)
         self.stack_set = self._create_stack_set(names)
         self._hub_bus_arn = hub_bus(self, landing_zone, names).event_bus_arn
         self.enrollment = self._create_enrollment(
@@ -171,7 +174,6 @@ class ControlTowerIntegration(Construct):
                 "GUARDDUTY_ADMINISTRATOR": administrator or "",
                 "ADMINISTRATOR_REGIONS": ",".join(self.member_account_stack.administrator_regions),
                 "HUB_BUS_ARN": self._hub_bus_arn,
-                "STACK_ARN": Aws.STACK_ID,
                 "DELETION_GUARD_PERCENTAGE": str(deletion_guard_percentage),
                 "MANAGEMENT_ACCOUNT_ID": landing_zone.management_account,
                 "ALWAYS_ENROLLED": ",".join(landing_zone.shared_accounts),
@@ -182,7 +184,7 @@ class ControlTowerIntegration(Construct):
             },
         )
 
-    def _create_removals_alarm(self) -> cloudwatch.Alarm:
+    def _create_removals_alarm(self) -> RunbookAlarm:
         return RunbookAlarm(
             self,
             "RemovalsAlarm",
@@ -204,9 +206,9 @@ class ControlTowerIntegration(Construct):
         )
         grant_stack_set(
             emptier.role,
+            stack_set_arn=self._stack_set_arn,
             name=names.stack_set,
             account=landing_zone.management_account,
-            region=landing_zone.home_region,
             administration_role=self.administration_role,
             lists=["StackInstances", "StackSetOperations"],
             verbs=["Delete"],
@@ -232,7 +234,7 @@ class ControlTowerIntegration(Construct):
             create_delivery_alarm(rule)
         return rules
 
-    def _create_administration_role(self, landing_zone: LandingZone, stack_set_arn: str) -> iam.Role:
+    def _create_administration_role(self, landing_zone: LandingZone) -> iam.Role:
         # A StackSet acts in a region that is disabled by default as that region's own principal.
         # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-opt-in-regions.html
         services = [
@@ -247,7 +249,7 @@ class ControlTowerIntegration(Construct):
                 iam.CompositePrincipal(*(iam.ServicePrincipal(service) for service in services)),
                 {
                     "StringEquals": {"aws:SourceAccount": landing_zone.management_account},
-                    "ArnLike": {"aws:SourceArn": stack_set_arn},
+                    "ArnLike": {"aws:SourceArn": self._stack_set_arn},
                 },
             ),
         )
@@ -285,12 +287,12 @@ class ControlTowerIntegration(Construct):
 
     def _grant_enrollment(self, landing_zone: LandingZone, stack_set: str) -> None:
         role = self.enrollment.role
-        self.enrollment.grant_send()
+        self.enrollment.allow_messages_to_itself()
         grant_stack_set(
             role,
+            stack_set_arn=self._stack_set_arn,
             name=stack_set,
             account=landing_zone.management_account,
-            region=landing_zone.home_region,
             administration_role=self.administration_role,
             lists=["StackInstances", "StackSetOperations", "StackSetOperationResults"],
             verbs=["Create", "Update", "Delete"],
@@ -317,14 +319,23 @@ class ControlTowerIntegration(Construct):
 
 
 def _check(
+    integration: ControlTowerIntegration,
     landing_zone: LandingZone,
+    *,
+    policy: object,
+    mode: object,
+    central_logs: object,
     units: OrganizationalUnits,
     guardduty_coverage: GuardDutyCoverage | None,
     sweep_interval: Duration | None,
     deletion_guard_percentage: object,
 ) -> None:
     administrator = guardduty_coverage.administrator_account if guardduty_coverage else None
-    checks = Checks("ControlTowerIntegration")
+    checks = StackChecks(integration)
+    checks.environment(account=landing_zone.management_account, region=landing_zone.home_region)
+    checks.choice("policy", policy, ProtectionPolicy)
+    checks.choice("mode", mode, DeploymentMode)
+    checks.boolean("central_logs", central_logs)
     checks.require(
         isinstance(deletion_guard_percentage, int)
         and not isinstance(deletion_guard_percentage, bool)
@@ -334,11 +345,13 @@ def _check(
         f"a whole number from 0 to {_WHOLE}",
         "leave it out for 10",
     )
+    minutes = None if sweep_interval is None else sweep_interval.to_seconds(integral=False) / 60
     checks.require(
-        sweep_interval is None or sweep_interval.to_minutes() >= _SHORTEST_SWEEP_MINUTES,
+        # EventBridge counts whole minutes.
+        minutes is None or (minutes >= _SHORTEST_SWEEP_MINUTES and minutes.is_integer()),
         "sweep_interval",
         sweep_interval and sweep_interval.to_string(),
-        f"{_SHORTEST_SWEEP_MINUTES} minutes or longer, which a sweep over thousands of accounts can take",
+        f"whole minutes, {_SHORTEST_SWEEP_MINUTES} or more, which a sweep over thousands of accounts can take",
         "leave it out for 6 hours",
     )
     for account in units.excluded_accounts:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from aws_cdk import Acknowledgment, Aws, Duration, Stack, Validations
+from aws_cdk import Acknowledgment, Aws, Stack, Validations
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from ._dead_letters import create_dead_letter_queue
 from ._delivery_role import create_delivery_role
-from ._validation import Checks
+from ._validation import StackChecks
 
 
 class GuardDutyFindingsSpoke(Construct):
@@ -48,17 +48,11 @@ class GuardDutyFindingsSpoke(Construct):
             ValueError: for the default bus of the stack's own account and region, which has the findings already.
         """
         super().__init__(scope, construct_id)
-        _check(Stack.of(self), event_bus)
+        _check(self, event_bus)
         self.delivery_role = create_delivery_role(
             self, description="EventBridge sends GuardDuty findings to Alert Logic's forwarder with it"
         )
-        self.dead_letter_queue = sqs.Queue(
-            self,
-            "DeadLetterQueue",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=Duration.days(14),
-        )
+        self.dead_letter_queue = create_dead_letter_queue(self)
         Validations.of(self.dead_letter_queue).acknowledge(
             Acknowledgment(id="AwsSolutions-SQS3", reason="It is the dead-letter queue of the rule below")
         )
@@ -79,8 +73,9 @@ class GuardDutyFindingsSpoke(Construct):
         self.rule.node.add_dependency(self.delivery_role)
 
 
-def _check(stack: Stack, event_bus: events.IEventBus) -> None:
-    checks = Checks(f"GuardDutyFindingsSpoke in stack {stack.stack_name!r}")
+def _check(spoke: GuardDutyFindingsSpoke, event_bus: events.IEventBus) -> None:
+    stack = Stack.of(spoke)
+    checks = StackChecks(spoke)
     own = (stack.account, stack.region, "default")
     checks.require(
         (event_bus.env.account, event_bus.env.region, event_bus.event_bus_name) != own,

@@ -18,13 +18,14 @@ from ._acknowledge import acknowledge_wildcards
 from ._alarms import RunbookAlarm, Section, create_delivery_alarm, notify, own_metric
 from ._asset_function import AssetFunction
 from ._queued_function import QueuedFunction
-from ._validation import Checks, require_partition
+from ._validation import StackChecks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from aws_cdk import aws_sns as sns
 
+    from ._validation import Checks
     from .alert_logic import AlertLogic
     from .guardduty import GuardDutyCoverage
 
@@ -58,8 +59,10 @@ class GuardDutyForwarder(Construct):
 
     Creates in the account and region of the stack: rule, queue, dead-letter queue, alarms and function
     `guardduty_findings`; function `collector_checkin` with alarms, its schedule of 15 minutes, and the SSM parameter
-    that keeps the collector's id. The collector registers at a check-in, once the secret is filled; when the stack is
-    destroyed it is deregistered, if Alert Logic can be reached then.
+    that keeps the collector's id. Outputs `FindingsQueueUrl` and `FindingsRuleArn`.
+
+    The collector registers at a check-in, once the secret is filled; when the stack is destroyed it is deregistered, if
+    Alert Logic can be reached then.
 
     Attributes:
         rule: The rule on findings.
@@ -67,6 +70,7 @@ class GuardDutyForwarder(Construct):
         check_in: The function that registers the collector and reports its health.
         check_in_alarm: In alarm when no check-in succeeded for 45 minutes.
         collector: The custom resource that deregisters the collector.
+        schedule: The schedule of the check-ins.
 
     See https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_findings_eventbridge.html
     """
@@ -106,8 +110,7 @@ class GuardDutyForwarder(Construct):
                 region.
         """
         super().__init__(scope, construct_id)
-        require_partition(self)
-        _check(event_bus, coverage, minimum_severity, finding_types, sample_findings)
+        _check(self, event_bus, coverage, minimum_severity, finding_types, sample_findings=sample_findings)
         detail = _detail_pattern(minimum_severity, finding_types, sample_findings=sample_findings)
         # On the default bus are this account's own events; on the other, anyone's of the organization.
         administrator = coverage.administrator_account if coverage else None
@@ -140,7 +143,7 @@ class GuardDutyForwarder(Construct):
         self.check_in = self._create_check_in(alert_logic)
         self.check_in_alarm = self._create_check_in_alarm()
         self.collector = self._create_collector()
-        self._schedule_check_in()
+        self.schedule = self._create_schedule()
         notify(self, alarm_topic)
         for name, value in ((QUEUE_OUTPUT, self.findings.queue.queue_url), (RULE_OUTPUT, self.rule.rule_arn)):
             output = CfnOutput(self, name, description="What `make backfill` reads", value=value)
@@ -184,7 +187,7 @@ class GuardDutyForwarder(Construct):
         acknowledge_wildcards(check_in.role, "cloudwatch:GetMetricData knows no resource-level permissions", metrics)
         return check_in
 
-    def _create_check_in_alarm(self) -> cloudwatch.Alarm:
+    def _create_check_in_alarm(self) -> RunbookAlarm:
         return RunbookAlarm(
             self,
             "CheckInAlarm",
@@ -211,7 +214,7 @@ class GuardDutyForwarder(Construct):
         collector.node.add_dependency(self.check_in)
         return collector
 
-    def _schedule_check_in(self) -> None:
+    def _create_schedule(self) -> events.Rule:
         schedule = events.Rule(
             self,
             "Schedule",
@@ -222,6 +225,7 @@ class GuardDutyForwarder(Construct):
         create_delivery_alarm(schedule)
         # No check-in may register again what was just deregistered.
         schedule.node.add_dependency(self.collector)
+        return schedule
 
 
 def _detail_pattern(
@@ -236,26 +240,20 @@ def _detail_pattern(
     if not sample_findings:
         # https://docs.aws.amazon.com/guardduty/latest/ug/sample_findings.html
         detail["service"] = {"additionalInfo": {"sample": [{"exists": False}, False]}}
-    checks = Checks("GuardDutyForwarder")
-    checks.require(
-        len(json.dumps(detail)) <= _LONGEST_DETAIL,
-        "finding_types",
-        f"{len(finding_types)} types",
-        f"as many as {_LONGEST_DETAIL} characters of an event pattern hold",
-        "use patterns such as '*:EC2/*'",
-    )
-    checks.raise_problems()
     return detail
 
 
 def _check(
+    forwarder: GuardDutyForwarder,
     event_bus: events.IEventBus | None,
     coverage: GuardDutyCoverage | None,
     minimum_severity: float | None,
     finding_types: Sequence[str],
-    sample_findings: object,
+    *,
+    sample_findings: bool,
 ) -> None:
-    checks = Checks("GuardDutyForwarder")
+    checks = StackChecks(forwarder)
+    checks.partition()
     checks.require(
         (event_bus is None) == (coverage is None),
         "coverage",
@@ -263,8 +261,31 @@ def _check(
         "a GuardDutyCoverage with event_bus, and None without",
         "pass both, or neither for the findings on the account's default bus",
     )
+    check_filters(
+        checks, minimum_severity=minimum_severity, finding_types=finding_types, sample_findings=sample_findings
+    )
+
+
+def check_filters(
+    checks: Checks,
+    *,
+    minimum_severity: float | None = None,
+    finding_types: Sequence[str] = (),
+    sample_findings: bool = True,
+) -> None:
+    """Require filters that a finding can pass, and that fit into an event pattern.
+
+    Raises:
+        ValueError: for these, and for what was found to be wrong before.
+    """
     checks.require(
-        minimum_severity is None or _is_severity(minimum_severity),
+        minimum_severity is None
+        or (
+            isinstance(minimum_severity, (int, float))
+            # A boolean is a number to Python.
+            and not isinstance(minimum_severity, bool)
+            and 1 <= minimum_severity <= _HIGHEST_SEVERITY
+        ),
         "minimum_severity",
         minimum_severity,
         f"a number from 1 to {_HIGHEST_SEVERITY}, GuardDuty's scale",
@@ -273,7 +294,7 @@ def _check(
     for kind in checks.strings("finding_types", finding_types):
         checks.matches(
             # EventBridge refuses two wildcards in a row.
-            r"(?!.*\*\*)[A-Za-z0-9*][A-Za-z0-9:/.!*-]*",
+            r"(?!.*\*\*)[A-Za-z0-9*][A-Za-z0-9:/.!&*-]*",
             "finding_types",
             kind,
             "a finding type, such as 'Recon:EC2/Portscan', or a pattern with single '*'",
@@ -281,8 +302,12 @@ def _check(
         )
     checks.boolean("sample_findings", sample_findings)
     checks.raise_problems()
-
-
-def _is_severity(value: object) -> bool:
-    # A boolean is a number to Python.
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 1 <= value <= _HIGHEST_SEVERITY
+    checks.require(
+        len(json.dumps(_detail_pattern(minimum_severity, finding_types, sample_findings=sample_findings)))
+        <= _LONGEST_DETAIL,
+        "finding_types",
+        f"{len(finding_types)} types",
+        f"as many as {_LONGEST_DETAIL} characters of an event pattern hold",
+        "use patterns such as '*:EC2/*'",
+    )
+    checks.raise_problems()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aws_cdk.region_info import RegionInfo
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _UNIT = r"(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}|r-[0-9a-z]{4,32})"
+_LONGEST_IDS: Final = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,7 @@ class LandingZone:
         for argument in ("management_account", "audit_account", "log_archive_account", "security_account"):
             checks.account(argument, getattr(self, argument))
         checks.require(
-            self.management_account not in self.shared_accounts,
+            self.management_account not in (self.audit_account, self.log_archive_account, self.security_account),
             "management_account",
             self.management_account,
             "an account other than audit, log archive and security",
@@ -110,7 +111,7 @@ class OrganizationalUnits:
         """Enroll the accounts of every unit but the excluded.
 
         Raises:
-            ValueError: for a malformed unit or account id.
+            ValueError: for a malformed unit or account id, or more ids than a function's environment holds.
         """
         return _checked_units((), excluding, excluding_accounts)
 
@@ -119,7 +120,8 @@ class OrganizationalUnits:
         """Enroll the accounts of these units and of the units nested in them, but the excluded.
 
         Raises:
-            ValueError: for no unit, a malformed unit or account id, or a unit that is both included and excluded.
+            ValueError: for no unit, a malformed unit or account id, a unit that is both included and excluded, or more
+                ids than a function's environment holds.
         """
         checks = Checks("OrganizationalUnits.only")
         checks.require(bool(units), "units", units, "at least one unit", "name one, or use OrganizationalUnits.all()")
@@ -148,6 +150,14 @@ def _checked_units(
     both = sorted(set(included) & set(excluded))
     checks.require(
         not both, "excluding", excluded, "units that are not included", f"name {', '.join(both)} on one side only"
+    )
+    size = len(",".join((*included, *excluded, *excluded_accounts)))
+    checks.require(
+        size <= _LONGEST_IDS,
+        "units, excluding and excluding_accounts",
+        f"{size} characters of ids",
+        f"at most {_LONGEST_IDS}, as a function's environment has only 4 KB",
+        "exclude units that hold the accounts instead of single accounts",
     )
     checks.raise_problems()
     return OrganizationalUnits(included=included, excluded=excluded, excluded_accounts=excluded_accounts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Aws, CfnOutput, Duration, Stack, Token
+from aws_cdk import CfnOutput, Duration, Stack, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
@@ -12,10 +12,10 @@ from constructs import Construct
 
 from ._acknowledge import acknowledge_wildcards
 from ._alarms import PATIENCE, PERIOD, RunbookAlarm, Section, notify
+from ._dead_letters import RETENTION, create_dead_letter_alarm, create_dead_letter_queue
 from ._naming import DEFAULT_PREFIX, Names, in_own_partition, notice_queue
-from ._queued_function import redrive_command
-from ._validation import Checks, require_partition
-from .alertlogic_role import vendor_statements
+from ._validation import StackChecks
+from .alertlogic_role import TRAIL_KEY_STATEMENT, vendor_principal, vendor_statements
 from .central_trail import Subscriber
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from .alert_logic import AlertLogic
     from .central_trail import CentralTrail
 
-_RETENTION = Duration.days(14)
 # The most that SQS counts; with 21 minutes between two deliveries it outlasts the retention, so that Alert Logic's
 # polling, and the search for a confirmation, never use it up.
 _MAX_RECEIVE_COUNT = 1000
@@ -87,19 +86,16 @@ class LogArchiveIngestion(Construct):
 
         Raises:
             ValueError: for a malformed prefix, a stack in another partition than `aws`, an encrypted trail in a stack
-                whose account is not known, or a topic of another region.
+                whose account is not known, a subscriber that is no member of its enumeration, `vendor_policy` that is
+                neither True nor False, or a topic of another region.
         """
         super().__init__(scope, construct_id)
         self._names = Names(prefix)
-        require_partition(self)
-        self._require_account(trail)
-        self.dead_letter_queue = sqs.Queue(
-            self,
-            "DeadLetterQueue",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=_RETENTION,
-        )
+        _check(self, trail, subscriber, vendor_policy)
+        stack = Stack.of(self)
+        # Known by name, as the role's own policy, which is part of it, cannot refer to it.
+        self._role_arn = f"arn:{stack.partition}:iam::{stack.account}:role/{self._names.central_logs_role}"
+        self.dead_letter_queue = create_dead_letter_queue(self)
         self.queue = self._create_queue(alert_logic, trail)
         self.role = self._create_role(alert_logic, trail, vendor_policy=vendor_policy)
         self.trail_reader_role = self._create_trail_reader_role(trail) if subscriber is Subscriber.TOPIC_OWNER else None
@@ -126,21 +122,12 @@ class LogArchiveIngestion(Construct):
             # Nothing was received.
             missing=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
-        self.dead_letter_alarm = RunbookAlarm(
+        self.dead_letter_alarm = create_dead_letter_alarm(
             self,
-            "DeadLetterAlarm",
-            metric=self.dead_letter_queue.metric_approximate_number_of_messages_visible(
-                period=PERIOD, statistic="Maximum"
-            ),
+            dead_letter_queue=self.dead_letter_queue,
+            queue=self.queue,
             label=_LABEL,
-            threshold=0,
-            section=Section.DEAD_LETTERS,
-            description=(
-                "Alert Logic received a CloudTrail notice 1,000 times and did not delete it. Once that is mended: "
-                f"{redrive_command(self.dead_letter_queue, self.queue)}"
-            ),
-            # A queue that holds a message reports it.
-            missing=cloudwatch.TreatMissingData.NOT_BREACHING,
+            description="Alert Logic received a CloudTrail notice 1,000 times and did not delete it",
         )
         notify(self, alarm_topic)
         self._create_outputs()
@@ -157,18 +144,6 @@ class LogArchiveIngestion(Construct):
             },
         )
 
-    def _require_account(self, trail: CentralTrail) -> None:
-        stack = Stack.of(self)
-        checks = Checks(f"LogArchiveIngestion in stack {stack.stack_name!r}")
-        checks.require(
-            trail.key_arn is None or not Token.is_unresolved(stack.account),
-            "env.account",
-            stack.account,
-            "an account that is known at synthesis, since the statement for the trail's key names it",
-            "put it into a stack with Environment(account=...)",
-        )
-        checks.raise_problems()
-
     def _create_queue(self, alert_logic: AlertLogic, trail: CentralTrail) -> sqs.Queue:
         queue = sqs.Queue(
             self,
@@ -177,7 +152,7 @@ class LogArchiveIngestion(Construct):
             # With a customer-managed key, the topic would have to be let use it, whoever owns it.
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
-            retention_period=_RETENTION,
+            retention_period=RETENTION,
             visibility_timeout=_VISIBILITY_TIMEOUT,
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=_MAX_RECEIVE_COUNT),
         )
@@ -187,7 +162,7 @@ class LogArchiveIngestion(Construct):
                 principals=[iam.ServicePrincipal("sns.amazonaws.com")],
                 actions=["sqs:SendMessage"],
                 resources=[queue.queue_arn],
-                conditions={"ArnEquals": {"aws:SourceArn": in_own_partition(trail.topic_arn)}},
+                conditions={"ArnEquals": {"aws:SourceArn": in_own_partition(self, trail.topic_arn)}},
             )
         )
         return queue
@@ -195,8 +170,9 @@ class LogArchiveIngestion(Construct):
     def _create_role(self, alert_logic: AlertLogic, trail: CentralTrail, *, vendor_policy: bool) -> iam.Role:
         statements = (
             vendor_statements(
+                self,
                 "ci_x_account_ct",
-                left_out=() if trail.key_arn else ("DecryptTrailLogs",),
+                left_out=() if trail.key_arn else (TRAIL_KEY_STATEMENT,),
                 key_arn=trail.key_arn or "",
             )
             if vendor_policy
@@ -207,10 +183,7 @@ class LogArchiveIngestion(Construct):
             "Role",
             role_name=self._names.central_logs_role,
             description="Assumed by Alert Logic to collect the CloudTrail logs of the organization",
-            assumed_by=iam.PrincipalWithConditions(
-                iam.AccountPrincipal(alert_logic.data_center.value),
-                {"StringEquals": {"sts:ExternalId": alert_logic.customer_id}},
-            ),
+            assumed_by=vendor_principal(alert_logic),
             inline_policies={"AlertLogic": iam.PolicyDocument(statements=statements)},
         )
         acknowledge_wildcards(
@@ -224,7 +197,7 @@ class LogArchiveIngestion(Construct):
         return role
 
     def _statements(self, trail: CentralTrail) -> list[iam.PolicyStatement]:
-        bucket = f"arn:{Aws.PARTITION}:s3:::{trail.bucket_name}"
+        bucket = f"arn:{Stack.of(self).partition}:s3:::{trail.bucket_name}"
         statements = [
             # The action knows no resource-level permissions.
             iam.PolicyStatement(sid="FindQueue", actions=["sqs:ListQueues"], resources=["*"]),
@@ -238,7 +211,7 @@ class LogArchiveIngestion(Construct):
             iam.PolicyStatement(
                 sid="ReadTopic",
                 actions=["sns:GetTopicAttributes"],
-                resources=[in_own_partition(trail.topic_arn)],
+                resources=[in_own_partition(self, trail.topic_arn)],
             ),
             iam.PolicyStatement(
                 sid="ValidateRole",
@@ -248,20 +221,21 @@ class LogArchiveIngestion(Construct):
                     "iam:ListAttachedRolePolicies",
                     "iam:ListRolePolicies",
                 ],
-                resources=[self._role_arn(self._names.central_logs_role)],
+                resources=[self._role_arn],
             ),
         ]
         if trail.key_arn:
             statements.append(
                 iam.PolicyStatement(
-                    sid="DecryptLogs", actions=["kms:Decrypt"], resources=[in_own_partition(trail.key_arn)]
+                    sid="DecryptLogs", actions=["kms:Decrypt"], resources=[in_own_partition(self, trail.key_arn)]
                 )
             )
         return statements
 
     def _create_trail_reader_role(self, trail: CentralTrail) -> iam.Role:
         # A role ARN as a principal would have to exist beforehand, and would break when that role is made anew.
-        function_role = f"arn:{Aws.PARTITION}:iam::{trail.topic_account}:role/{self._names.trail_subscription_role}"
+        partition = Stack.of(self).partition
+        function_role = f"arn:{partition}:iam::{trail.topic_account}:role/{self._names.trail_subscription_role}"
         role = iam.Role(
             self,
             "TrailReaderRole",
@@ -292,7 +266,7 @@ class LogArchiveIngestion(Construct):
             # A key policy's resource is the key itself.
             resources=["*"],
             conditions={
-                "ArnEquals": {"aws:PrincipalArn": self._role_arn(self._names.central_logs_role)},
+                "ArnEquals": {"aws:PrincipalArn": self._role_arn},
                 # What CloudTrail encrypted, and nothing else that the key is for.
                 "Null": {"kms:EncryptionContext:aws:cloudtrail:arn": "false"},
             },
@@ -305,5 +279,18 @@ class LogArchiveIngestion(Construct):
         for name, value in outputs.items():
             CfnOutput(self, name, value=value).override_logical_id(name)
 
-    def _role_arn(self, name: str) -> str:
-        return f"arn:{Aws.PARTITION}:iam::{Stack.of(self).account}:role/{name}"
+
+def _check(ingestion: LogArchiveIngestion, trail: CentralTrail, subscriber: object, vendor_policy: object) -> None:
+    account = Stack.of(ingestion).account
+    checks = StackChecks(ingestion)
+    checks.partition()
+    checks.require(
+        trail.key_arn is None or not Token.is_unresolved(account),
+        "env.account",
+        account,
+        "an account that is known at synthesis, since the statement for the trail's key names it",
+        "put it into a stack with Environment(account=...)",
+    )
+    checks.choice("subscriber", subscriber, Subscriber)
+    checks.boolean("vendor_policy", vendor_policy)
+    checks.raise_problems()

@@ -50,7 +50,7 @@ class MemberAccountStack(Stack):
         landing_zone: LandingZone,
         policy: ProtectionPolicy,
         mode: DeploymentMode,
-        scope: ProtectionScope,
+        protection_scope: ProtectionScope,
         central_logs: bool,
         guardduty_coverage: GuardDutyCoverage | None,
         policy_document: iam.PolicyDocument | None,
@@ -82,7 +82,7 @@ class MemberAccountStack(Stack):
             alert_logic=alert_logic,
             policy=policy,
             mode=mode,
-            scope=scope,
+            protection_scope=protection_scope,
             central_logs=central_logs,
             landing_zone=landing_zone,
             policy_document=policy_document,
@@ -93,7 +93,7 @@ class MemberAccountStack(Stack):
         registration = CfnOutput(self, "Registration", value=self.to_json_string(account.properties))
         registration.condition = in_home_region
 
-        if scope.tags:
+        if protection_scope.tags:
             self.instance_regions = landing_zone.governed_regions
             # What changes after the registration has seen the VPCs must be told.
             account.registration.node.add_dependency(

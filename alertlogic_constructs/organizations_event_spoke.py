@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Aws
+from aws_cdk import Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from ._alarms import create_delivery_alarm, notify
 from ._delivery_role import create_delivery_role
-from ._validation import Checks, require_environment
+from ._validation import StackChecks
 
 if TYPE_CHECKING:
     from aws_cdk import aws_sns as sns
@@ -83,23 +83,13 @@ class OrganizationsEventSpoke(Construct):
                 home region is us-east-1.
         """
         super().__init__(scope, construct_id)
-        require_environment(self, account=landing_zone.management_account, region=ORGANIZATIONS_REGION)
-        checks = Checks("OrganizationsEventSpoke")
-        checks.require(
-            landing_zone.home_region != ORGANIZATIONS_REGION,
-            "landing_zone.home_region",
-            landing_zone.home_region,
-            f"a region other than {ORGANIZATIONS_REGION}, where the events are already",
-            "leave the spoke out",
-        )
-        checks.raise_problems()
+        _check(self, landing_zone)
         self.delivery_role = create_delivery_role(
             self, description="EventBridge sends AWS Organizations' events to the home region with it"
         )
+        home = f"{landing_zone.home_region}:{landing_zone.management_account}"
         bus = events.EventBus.from_event_bus_arn(
-            self,
-            "HomeBus",
-            f"arn:{Aws.PARTITION}:events:{landing_zone.home_region}:{landing_zone.management_account}:event-bus/default",
+            self, "HomeBus", f"arn:{Stack.of(self).partition}:events:{home}:event-bus/default"
         )
         self.rule = events.Rule(
             self,
@@ -108,5 +98,20 @@ class OrganizationsEventSpoke(Construct):
             event_pattern=organizations_event_pattern(landing_zone),
             targets=[targets.EventBus(bus, role=self.delivery_role)],
         )
+        # From its first event on it must be able to deliver.
+        self.rule.node.add_dependency(self.delivery_role)
         create_delivery_alarm(self.rule)
         notify(self, alarm_topic)
+
+
+def _check(spoke: OrganizationsEventSpoke, landing_zone: LandingZone) -> None:
+    checks = StackChecks(spoke)
+    checks.environment(account=landing_zone.management_account, region=ORGANIZATIONS_REGION)
+    checks.require(
+        landing_zone.home_region != ORGANIZATIONS_REGION,
+        "landing_zone.home_region",
+        landing_zone.home_region,
+        f"a region other than {ORGANIZATIONS_REGION}, where the events are already",
+        "leave the spoke out",
+    )
+    checks.raise_problems()

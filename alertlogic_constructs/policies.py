@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ._role_policy import Difference, packaged_pin, read_pin
-from ._tools import how_to_install
+from ._tools import FAILURES, add_access_options, give_up
 from .alertlogic_role import role_type_of
-from .preflight import UNUSABLE, add_access_options
-from .settings import CONTEXT_KEY, read_context, read_settings, settings_of
+from .settings import CONTEXT_KEY, read_context, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,12 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Fetch, show and write; return the exit code."""
     options = _options(arguments)
     try:
-        from ._preflight.latest_policy import UnreachableError, fetch  # noqa: PLC0415 - nothing else of the package needs boto3
-    except ModuleNotFoundError as error:
-        sys.stderr.write(f"{how_to_install(error)}\n")
-        return UNUSABLE
-    try:
-        settings = read_settings(settings_of(read_context(options.settings).get(CONTEXT_KEY)))
+        from ._preflight.latest_policy import fetch  # noqa: PLC0415 - the constructs need no boto3
+
+        settings = read_settings(read_context(options.settings).get(CONTEXT_KEY))
         role_type = options.role_type or role_type_of(settings.mode, settings.policy)
         file = options.output or Path(f"{role_type}.json")
         pinned = read_pin(file) if file.exists() else packaged_pin(role_type)
@@ -57,9 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.check:
             return DIFFERENT if difference.lacking or difference.surplus else 0
         _write(file, latest.policy_document)
-    except (OSError, UnreachableError, ValueError) as error:
-        sys.stderr.write(f"the policy cannot be refreshed: {error}\n")
-        return UNUSABLE
+    except FAILURES as error:
+        return give_up("the policy cannot be refreshed", error)
     sys.stdout.write(f"{file} is written.\n")
     return 0
 

@@ -12,18 +12,15 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import DefaultStackSynthesizer
 
-from ._naming import CONTROL_TOWER_EXECUTION
 from ._role_policy import packaged_pin, read_pin
-from ._tools import how_to_install
+from ._tools import FAILURES, add_access_options, give_up
 from .alertlogic_role import role_type_of
-from .settings import CONTEXT_KEY, read_context, read_settings, settings_of
-from .status import DEFAULT_STACK
+from .settings import CONTEXT_KEY, read_context, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 BAD = 1
-UNUSABLE = 2
 
 _QUALIFIER_KEY = "@aws-cdk/core:bootstrapQualifier"
 
@@ -32,14 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Show what was found; return the exit code."""
     options = _options(arguments)
     try:
-        from ._preflight.findings import as_json, as_text  # noqa: PLC0415 - nothing else of the package needs boto3
+        from ._preflight.findings import as_json, as_text  # noqa: PLC0415 - the constructs need no boto3
         from ._preflight.run import run  # noqa: PLC0415 - as above
-    except ModuleNotFoundError as error:
-        sys.stderr.write(f"{how_to_install(error)}\n")
-        return UNUSABLE
-    try:
+
         context = read_context(options.settings)
-        settings = read_settings(settings_of(context.get(CONTEXT_KEY)))
+        settings = read_settings(context.get(CONTEXT_KEY))
         findings = list(
             run(
                 settings,
@@ -52,9 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 else packaged_pin(role_type_of(settings.mode, settings.policy)),
             )
         )
-    except (OSError, ValueError) as error:
-        sys.stderr.write(f"{error}\n")
-        return UNUSABLE
+    except FAILURES as error:
+        return give_up("the checks cannot begin", error)
     sys.stdout.write((as_json(findings) if options.json else as_text(findings)) + "\n")
     return BAD if any(finding.is_bad for finding in findings) else 0
 
@@ -70,35 +63,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--json", action="store_true", help="write it as JSON, not as text")
     return parser.parse_args(arguments)
-
-
-def add_access_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say where the settings are, and how to get at the access key."""
-    parser.add_argument(
-        "--settings",
-        type=Path,
-        default=Path("cdk.json"),
-        metavar="FILE",
-        help=f"the cdk.json whose context {CONTEXT_KEY} is read (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--role-name",
-        default=CONTROL_TOWER_EXECUTION,
-        metavar="NAME",
-        help="the role to assume in the other accounts, for reading only (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--stack",
-        default=DEFAULT_STACK,
-        metavar="NAME",
-        help="the stack in the security account that holds the secret (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--key-file",
-        type=Path,
-        metavar="FILE",
-        help="the access key, as the secret is to hold it, instead of the secret",
-    )
 
 
 if __name__ == "__main__":

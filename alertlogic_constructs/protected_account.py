@@ -13,9 +13,9 @@ from ._alarms import notify
 from ._naming import DEFAULT_PREFIX, Names
 from ._reading import grant_describe_vpcs
 from ._registration import Registration
-from ._validation import Checks, require_environment
+from ._validation import StackChecks
 from .alertlogic_role import AlertLogicRole
-from .protection import DeploymentMode, Offboarding, ProtectionScope
+from .protection import DeploymentMode, Offboarding, ProtectionPolicy, ProtectionScope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from .alert_logic import AlertLogic
     from .landing_zone import LandingZone
-    from .protection import ProtectionPolicy
 
 # After an hour CloudFormation gives up on the answer; the function answers within 45 minutes whatever happens.
 _ANSWER_WITHIN = Duration.hours(1)
@@ -38,8 +37,8 @@ class ProtectedAccount(Construct):
     Without one, it brings a registration service of its own, and needs nothing but this stack.
 
     Creates in the account of the stack: the role that Alert Logic assumes, the role `<prefix>-hub-reader` with which
-    the hub makes sure that the stack really asks and lists the VPCs, and the registration. Without a landing zone
-    also the registration service: topic, key, queues, function and alarms.
+    the hub makes sure that the stack really asks, reads the account's name and lists the VPCs, and the registration.
+    Without a landing zone also the registration service: topic, key, queues, table, function and alarms.
 
     Attributes:
         alert_logic_role: The role that Alert Logic assumes.
@@ -50,14 +49,13 @@ class ProtectedAccount(Construct):
 
     def __init__(
         self,
-        parent: Construct,
+        scope: Construct,
         construct_id: str,
-        /,
         *,
         alert_logic: AlertLogic,
         policy: ProtectionPolicy,
         mode: DeploymentMode = DeploymentMode.MANUAL,
-        scope: ProtectionScope | None = None,
+        protection_scope: ProtectionScope | None = None,
         landing_zone: LandingZone | None = None,
         central_logs: bool = False,
         account_name: str | None = None,
@@ -69,14 +67,14 @@ class ProtectedAccount(Construct):
         """Create the roles and register the account.
 
         Args:
-            parent: The parent.
+            scope: The parent.
             construct_id: The id in it.
             alert_logic: The customer; without a landing zone, with the secret of its API key.
             policy: The protection policy of the account.
             mode: Whether Alert Logic creates its appliances itself.
-            scope: What is protected: whole regions unless given, those that the landing zone governs, or the stack's
-                own. With tags, changes after the registration need a `VpcScopeWatcher`, and with a landing zone also
-                a `VpcEventsSpoke` in each governed region.
+            protection_scope: What is protected: whole regions unless given, those that the landing zone governs, or the
+                stack's own. With tags, changes after the registration need a `VpcScopeWatcher`, and with a landing zone
+                also a `VpcEventsSpoke` in each governed region.
             landing_zone: The landing zone whose hub registers the account.
             central_logs: Whether Alert Logic takes the account's CloudTrail logs from the landing zone's log archive
                 account (`LogArchiveIngestion`), so that its role here may not create and manage trails.
@@ -86,20 +84,28 @@ class ProtectedAccount(Construct):
             policy_document: A policy of your own for the role that Alert Logic assumes, in place of the pinned one.
             alarm_topic: Without a landing zone, where every alarm is published, when it begins and when it ends;
                 nowhere unless given. A topic of the stack's region, whose policy, and key, admit
-                `cloudwatch.amazonaws.com`. With a landing zone there is no alarm here, but at the hub.
+                `cloudwatch.amazonaws.com`. With one, the hub has the alarms.
             prefix: The prefix of all physical names, the hub's own.
 
         Raises:
             ValueError: for a missing secret, a contradiction with the landing zone, a stack in another region than
-                its home region or in another partition than `aws`, a malformed prefix, or a topic of another region.
+                its home region or in another partition than `aws`, a policy, mode or offboarding that is no member of
+                its enumeration, `central_logs` that is neither True nor False, a malformed prefix, or a topic of
+                another region.
         """
-        super().__init__(parent, construct_id)
+        super().__init__(scope, construct_id)
         names = Names(prefix)
-        scope = scope or ProtectionScope.regions()
-        _check(landing_zone, scope, offboarding, central_logs=central_logs)
-        if landing_zone is not None:
-            # CloudFormation takes a service token of the stack's own region only.
-            require_environment(self, region=landing_zone.home_region)
+        protection_scope = protection_scope or ProtectionScope.regions()
+        _check(
+            self,
+            landing_zone,
+            policy=policy,
+            mode=mode,
+            protection_scope=protection_scope,
+            central_logs=central_logs,
+            offboarding=offboarding,
+            alarm_topic=alarm_topic,
+        )
         self.alert_logic_role = AlertLogicRole(
             self,
             "AlertLogicRole",
@@ -109,7 +115,7 @@ class ProtectedAccount(Construct):
             central_logs=central_logs,
             policy_document=policy_document,
         ).role
-        self.reader_role = self._create_reader_role(names, landing_zone, scope)
+        self.reader_role = self._create_reader_role(names, landing_zone, protection_scope)
         needed: list[Construct] = [self.alert_logic_role, self.reader_role]
         if landing_zone is None:
             service = Registration(
@@ -122,14 +128,15 @@ class ProtectedAccount(Construct):
             needed.append(service)
             topic_arn = service.topic.topic_arn
         else:
-            topic_arn = _hub_topic_arn(landing_zone, names)
+            home = f"{landing_zone.home_region}:{landing_zone.security_account}"
+            topic_arn = f"arn:{Stack.of(self).partition}:sns:{home}:{names.registration_topic}"
         self.properties: Mapping[str, object] = {
             "AccountId": Aws.ACCOUNT_ID,
             "AccountName": account_name or "",
             "RoleArn": self.alert_logic_role.role_arn,
             "Mode": mode.value,
             "Policy": policy.value,
-            **self._protected(scope, landing_zone),
+            **self._protected(protection_scope, landing_zone),
             "CentralLogs": json.dumps(central_logs),
             **_control_tower(landing_zone),
         }
@@ -148,24 +155,27 @@ class ProtectedAccount(Construct):
     def _governed_regions(self, landing_zone: LandingZone | None) -> Sequence[str]:
         return (Stack.of(self).region,) if landing_zone is None else landing_zone.governed_regions
 
-    def _protected(self, scope: ProtectionScope, landing_zone: LandingZone | None) -> Mapping[str, object]:
+    def _protected(self, protection_scope: ProtectionScope, landing_zone: LandingZone | None) -> Mapping[str, object]:
         governed_regions = list(self._governed_regions(landing_zone))
+        whole_regions = list(protection_scope.region_names) or governed_regions
         return {
-            "ScopeRegions": [] if scope.tags else list(scope.region_names) or governed_regions,
+            "ScopeRegions": [] if protection_scope.tags else whole_regions,
             "GovernedRegions": governed_regions,
-            "VpcTags": scope.tag_documents(),
-            "Prune": json.dumps(scope.prune),
+            "VpcTags": protection_scope.tag_documents(),
+            "Prune": json.dumps(protection_scope.prune),
         }
 
-    def _create_reader_role(self, names: Names, landing_zone: LandingZone | None, scope: ProtectionScope) -> iam.Role:
+    def _create_reader_role(
+        self, names: Names, landing_zone: LandingZone | None, protection_scope: ProtectionScope
+    ) -> iam.Role:
+        partition = Stack.of(self).partition
         hub_account = Aws.ACCOUNT_ID if landing_zone is None else landing_zone.security_account
-        watcher = [names.vpc_scope_role] if scope.tags and landing_zone is not None else []
+        watcher = [names.vpc_scope_role] if protection_scope.tags and landing_zone is not None else []
         # A role ARN as a principal would have to exist beforehand, and would break when that role is made anew.
         conditions: dict[str, object] = {
             "ArnEquals": {
                 "aws:PrincipalArn": [
-                    f"arn:{Aws.PARTITION}:iam::{hub_account}:role/{name}"
-                    for name in (names.registration_role, *watcher)
+                    f"arn:{partition}:iam::{hub_account}:role/{name}" for name in (names.registration_role, *watcher)
                 ]
             }
         }
@@ -185,33 +195,54 @@ class ProtectedAccount(Construct):
             # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsaccountmanagement.html
             iam.PolicyStatement(
                 actions=["account:GetAccountInformation"],
-                resources=[f"arn:{Aws.PARTITION}:account::{Aws.ACCOUNT_ID}:account"],
+                resources=[f"arn:{partition}:account::{Aws.ACCOUNT_ID}:account"],
             )
         )
-        if scope.tags:
+        if protection_scope.tags:
             grant_describe_vpcs(role, self._governed_regions(landing_zone))
         return role
 
 
 def _check(
+    account: ProtectedAccount,
     landing_zone: LandingZone | None,
-    scope: ProtectionScope,
-    offboarding: Offboarding | None,
     *,
-    central_logs: bool,
+    policy: object,
+    mode: object,
+    protection_scope: ProtectionScope,
+    central_logs: object,
+    offboarding: object,
+    alarm_topic: sns.ITopic | None,
 ) -> None:
-    checks = Checks("ProtectedAccount")
+    checks = StackChecks(account)
+    checks.partition()
+    checks.choice("policy", policy, ProtectionPolicy)
+    checks.choice("mode", mode, DeploymentMode)
     checks.boolean("central_logs", central_logs)
     if landing_zone is None:
         checks.require(
-            not central_logs,
+            central_logs is not True,
             "central_logs",
             central_logs,
             "False without a landing zone, which has no log archive account",
             "leave it out, and Alert Logic uses the account's own trail",
         )
-        checks.raise_problems()
-        return
+        if offboarding is not None:
+            checks.choice("offboarding", offboarding, Offboarding)
+    else:
+        _check_beside_hub(checks, landing_zone, protection_scope, offboarding, alarm_topic)
+    checks.raise_problems()
+
+
+def _check_beside_hub(
+    checks: StackChecks,
+    landing_zone: LandingZone,
+    protection_scope: ProtectionScope,
+    offboarding: object,
+    alarm_topic: sns.ITopic | None,
+) -> None:
+    # CloudFormation takes a service token of the stack's own region only.
+    checks.environment(region=landing_zone.home_region)
     checks.require(
         offboarding is None,
         "offboarding",
@@ -219,20 +250,21 @@ def _check(
         "nothing beside a landing zone, whose hub decides",
         "pass it to AlertLogicHub",
     )
-    for region in scope.region_names:
+    checks.require(
+        alarm_topic is None,
+        "alarm_topic",
+        alarm_topic and alarm_topic.topic_arn,
+        "nothing beside a landing zone, whose hub has the alarms",
+        "pass it to AlertLogicHub",
+    )
+    for region in protection_scope.region_names:
         checks.require(
             region in landing_zone.governed_regions,
-            "scope",
+            "protection_scope",
             region,
             f"a governed region: {', '.join(landing_zone.governed_regions)}",
             "govern the region with Control Tower first and add it to governed_regions",
         )
-    checks.raise_problems()
-
-
-def _hub_topic_arn(landing_zone: LandingZone, names: Names) -> str:
-    home_region, account = landing_zone.home_region, landing_zone.security_account
-    return f"arn:{Aws.PARTITION}:sns:{home_region}:{account}:{names.registration_topic}"
 
 
 def _control_tower(landing_zone: LandingZone | None) -> Mapping[str, str]:

@@ -48,7 +48,7 @@ class Offboarding(Enum):
     """Nothing changes at Alert Logic."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ProtectionScope:
     """Which assets of an account Alert Logic protects. Make one with `regions` or `vpc_tags`.
 
@@ -56,7 +56,7 @@ class ProtectionScope:
     more is logged and counted, until `prune` is set. In the others it is removed.
 
     Attributes:
-        region_names: The regions that are protected whole; with no tags either, every governed region.
+        region_names: The regions that are protected whole; empty, with no tags, for every governed region.
         tags: Key and value of the tags that put a VPC into scope; empty where whole regions are protected.
         prune: Whether entries that are not wanted are removed from deployments that were there before, too.
     """
@@ -79,12 +79,13 @@ class ProtectionScope:
             ValueError: for a region that is unknown, in another partition than `aws`, or named twice.
         """
         checks = Checks("ProtectionScope.regions")
-        for name in names:
+        regions = checks.strings("names", names)
+        for name in regions:
             checks.region("names", name)
-        checks.unique("names", names)
+        checks.unique("names", regions)
         checks.boolean("prune", prune)
         checks.raise_problems()
-        return ProtectionScope(names, (), prune)
+        return ProtectionScope(region_names=regions, tags=(), prune=prune)
 
     @staticmethod
     def vpc_tags(tags: Mapping[str, str | Sequence[str]], *, prune: bool = False) -> ProtectionScope:
@@ -116,10 +117,17 @@ class ProtectionScope:
                 f"correct the value of {key!r}",
             )
         checks.require(bool(pairs), "tags", tags, "at least one tag", "name one, or use ProtectionScope.regions()")
-        checks.unique("tags", [f"{key}={value}" for key, value in pairs])
+        twice = dict.fromkeys(pair for pair in pairs if pairs.count(pair) > 1)
+        checks.require(
+            not twice,
+            "tags",
+            tags,
+            "each value of a key once",
+            f"name {', '.join(f'{key}={value}' for key, value in twice)} once",
+        )
         checks.boolean("prune", prune)
         checks.raise_problems()
-        scope = ProtectionScope((), tuple(pairs), prune)
+        scope = ProtectionScope(region_names=(), tags=tuple(pairs), prune=prune)
         size = len(json.dumps(scope.tag_documents()))
         checks.require(
             size <= _LONGEST_TAGS,

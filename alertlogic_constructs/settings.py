@@ -9,11 +9,14 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from ._validation import Checks
 from .alert_logic import AlertLogic, DataCenter
 from .central_trail import CentralTrail
 from .guardduty import GuardDutyCoverage
+from .guardduty_forwarder import check_filters
 from .landing_zone import LandingZone, OrganizationalUnits
 from .protection import DeploymentMode, Offboarding, ProtectionPolicy, ProtectionScope
 
@@ -29,8 +32,14 @@ EnumT = TypeVar("EnumT", bound="Enum")
 
 
 @dataclass(frozen=True, kw_only=True)
-class GuardDuty:
-    """Which accounts forward findings, and which findings `GuardDutyForwarder` sends."""
+class FindingSettings:
+    """What is said of GuardDuty's findings.
+
+    Attributes:
+        coverage: Which accounts forward them.
+        filters: Which of them are sent: the arguments `minimum_severity`, `finding_types` and `sample_findings` of
+            `GuardDutyForwarder`, as far as they are given.
+    """
 
     coverage: GuardDutyCoverage
     filters: Mapping[str, Any]
@@ -38,7 +47,21 @@ class GuardDuty:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything that the sample can be told."""
+    """Everything that the sample can be told.
+
+    Attributes:
+        landing_zone: The landing zone.
+        alert_logic: The customer, without a secret.
+        organizational_units: Which accounts are enrolled.
+        policy: The protection policy of every account.
+        mode: How Alert Logic's appliances come into an account.
+        scope: Which assets of an account are protected.
+        trail: The trail whose logs are collected; None for each account's own.
+        guardduty: Which findings are forwarded; None for none.
+        deletion_guard_percentage: Which share of the enrolled accounts may leave within 24 hours.
+        offboarding: What becomes of the deployment of an account that leaves.
+        alarm_topic_name: The SNS topic in each account and region to which alarms are published; None for none.
+    """
 
     landing_zone: LandingZone
     alert_logic: AlertLogic
@@ -47,19 +70,22 @@ class Settings:
     mode: DeploymentMode
     scope: ProtectionScope
     trail: CentralTrail | None
-    guardduty: GuardDuty | None
+    guardduty: FindingSettings | None
     deletion_guard_percentage: int
     offboarding: Offboarding
     alarm_topic_name: str | None
 
 
-def read_settings(given: Mapping[str, Any]) -> Settings:
-    """Check the context's value as a whole. It needs every key that `cdk.json` shows, but `alarm_topic_name`.
+def read_settings(value: object) -> Settings:
+    """Check the value of the context key, an object or its JSON text, as a whole.
+
+    It needs every key that `cdk.json` shows, but `alarm_topic_name`.
 
     Raises:
-        ValueError: that lists everything wrong with it, each with its fix.
+        ValueError: that lists everything wrong with it, each with its fix. What is in `trail` is looked at only once
+            the landing zone, from which the rest of it comes, is right.
     """
-    reader = _Reader(given)
+    reader = _Reader(_mapping(value))
     parts: dict[str, Callable[[], object]] = {
         "landing_zone": reader.landing_zone,
         "alert_logic": reader.alert_logic,
@@ -90,11 +116,12 @@ class _Reader:
         self.problems: list[str] = []
         self._zone: LandingZone | None = None
 
-    def attempt(self, make: Callable[[], T]) -> T | None:
+    def attempt(self, make: Callable[[], T], *keys: str) -> T | None:
+        """Make a part, or note why it cannot be made; `keys` are those that are called otherwise there."""
         try:
             return make()
         except ValueError as error:
-            self.problems.append(str(error))
+            self.problems.append(f"{', '.join(keys)}: {error}" if keys else str(error))
             return None
 
     def choice(self, choices: type[EnumT], key: str) -> EnumT:
@@ -112,39 +139,40 @@ class _Reader:
         data_center = self.attempt(lambda: self.choice(DataCenter, "data_center"))
         return AlertLogic(customer_id=self.left.pop("customer_id", None), data_center=data_center or DataCenter.US)
 
-    def organizational_units(self) -> OrganizationalUnits:
-        included, excluded, accounts = (
-            self.left.pop(key, None) for key in ("included_units", "excluded_units", "excluded_accounts")
-        )
+    def organizational_units(self) -> OrganizationalUnits | None:
+        keys = ("included_units", "excluded_units", "excluded_accounts")
+        included, excluded, accounts = (self.left.pop(key, None) for key in keys)
         # An empty list means the whole organization; a missing one must not.
         if not isinstance(included, list):
             self.problems.append(
                 f"included_units is {included!r}; allowed is a list of strings; [] includes every unit"
             )
-        elif included:
-            return OrganizationalUnits.only(*included, excluding=excluded, excluding_accounts=accounts)
-        return OrganizationalUnits.all(excluding=excluded, excluding_accounts=accounts)
+            included = []
+        make = partial(OrganizationalUnits.only, *included) if included else OrganizationalUnits.all
+        return self.attempt(lambda: make(excluding=excluded, excluding_accounts=accounts), *keys)
 
-    def scope(self) -> ProtectionScope:
+    def scope(self) -> ProtectionScope | None:
         tags, prune = self.left.pop("vpc_tags", None), self.left.pop("prune", None)
         # An empty object means whole regions; a missing one must not.
-        return ProtectionScope.regions(prune=prune) if tags == {} else ProtectionScope.vpc_tags(tags, prune=prune)
+        make = ProtectionScope.regions if tags == {} else partial(ProtectionScope.vpc_tags, tags)
+        return self.attempt(lambda: make(prune=prune), "vpc_tags", "prune")
 
     def trail(self) -> CentralTrail | None:
         said = self.left.pop("trail", "missing")
         allowed = [field for field in CentralTrail.__dataclass_fields__ if field != "organization_id"]
         if said is not None and not (isinstance(said, dict) and said.keys() <= set(allowed)):
             raise ValueError(f"trail is {said!r}; allowed is null, or an object with {', '.join(allowed)}; correct it")
-        if said is None or self._zone is None:
+        zone = self._zone
+        if said is None or zone is None:
             return None
         if said.keys() <= {"key_arn"}:
-            return CentralTrail.before_landing_zone_4(self._zone, **said)
+            return self.attempt(lambda: CentralTrail.before_landing_zone_4(zone, **said), "trail")
         names = {"bucket_name": None, "topic_arn": None, **said}
-        return CentralTrail(organization_id=self._zone.organization_id, **names)
+        return self.attempt(lambda: CentralTrail(organization_id=zone.organization_id, **names), "trail")
 
     def deletion_guard_percentage(self) -> int:
         given = self.left.pop("deletion_guard_percentage", None)
-        if not isinstance(given, int) or isinstance(given, bool):
+        if not isinstance(given, int) or isinstance(given, bool) or given not in range(100 + 1):
             raise ValueError(
                 f"deletion_guard_percentage is {given!r}; allowed is a whole number from 0 to 100; correct it"
             )
@@ -160,7 +188,7 @@ class _Reader:
             )
         return given
 
-    def guardduty(self) -> GuardDuty | None:
+    def guardduty(self) -> FindingSettings | None:
         said = self.left.pop("guardduty", "missing")
         filters = ("minimum_severity", "finding_types", "sample_findings")
         allowed = {"administrator", *filters}
@@ -172,10 +200,13 @@ class _Reader:
                 f"forwards its own findings) and perhaps {', '.join(filters)}; correct it"
             )
         account = said["administrator"]
-        return GuardDuty(
-            coverage=GuardDutyCoverage.every_account() if account is None else GuardDutyCoverage.administrator(account),
-            filters={key: said[key] for key in filters if key in said},
+        coverage = self.attempt(
+            lambda: GuardDutyCoverage.every_account() if account is None else GuardDutyCoverage.administrator(account),
+            "guardduty",
         )
+        given = {key: said[key] for key in filters if key in said}
+        self.attempt(lambda: check_filters(Checks("guardduty"), **given))
+        return FindingSettings(coverage=coverage, filters=given) if coverage else None
 
 
 def read_context(file: Path) -> Mapping[str, Any]:
@@ -194,12 +225,7 @@ def read_context(file: Path) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", context)
 
 
-def settings_of(value: object) -> Mapping[str, Any]:
-    """Return the context key's value, which may be an object or its JSON text, as `read_settings` takes it.
-
-    Raises:
-        ValueError: for anything but an object.
-    """
+def _mapping(value: object) -> Mapping[str, Any]:
     if isinstance(value, str):
         try:
             value = json.loads(value)

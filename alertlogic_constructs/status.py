@@ -1,7 +1,7 @@
 """Shows how every account stands: `python -m alertlogic_constructs.status`. It reads, and changes nothing.
 
 Exit code: 0 if every account that should be protected is, 1 if one is not, 2 if there is no status yet, and 3 if it
-cannot be read.
+cannot be read, or its page not be written.
 """
 
 from __future__ import annotations
@@ -12,24 +12,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from ._status_page import page
-from ._status_report import Status, StatusError
-from ._tools import how_to_install
+from ._status_report import Status
+from ._tools import DEFAULT_STACK, FAILURES, give_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-DEFAULT_STACK = "AlertLogic-Security"
-
 UNPROTECTED = 1
 NO_STATUS = 2
-UNREADABLE = 3
+UNSHOWN = 3
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         # Its own exit code would say that there is no status yet.
         self.print_usage(sys.stderr)
-        self.exit(UNREADABLE, f"{self.prog}: {message}\n")
+        self.exit(UNSHOWN, f"{self.prog}: {message}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,14 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         content = options.file.read_bytes() if options.file else _fetched(options.bucket, options.stack)
         status = None if content is None else Status.parse(content)
-    except (OSError, StatusError) as error:
-        sys.stderr.write(f"the status cannot be read: {error}\n")
-        return UNREADABLE
-    if status is None or not status.accounts:
-        sys.stderr.write("there is no status yet: the first sweep has not told of any account\n")
-        return NO_STATUS
+        if status is None or not status.accounts:
+            sys.stderr.write("there is no status yet: the first sweep has not told of any account\n")
+            return NO_STATUS
+        if options.html:
+            options.html.write_text(page(status), "utf-8")
+    except FAILURES as error:
+        return give_up("the status cannot be shown", error, code=UNSHOWN)
     if options.html:
-        options.html.write_text(page(status), "utf-8")
         sys.stdout.write(f"{status.headline} The page is {options.html}.\n")
     else:
         sys.stdout.write((status.as_json() if options.json else status.as_table()) + "\n")
@@ -69,10 +67,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _fetched(bucket: str | None, stack: str) -> bytes | None:
-    try:
-        from ._status_bucket import fetch  # noqa: PLC0415 - nothing else of the package needs boto3
-    except ModuleNotFoundError as error:
-        raise StatusError(how_to_install(error)) from error
+    from ._status_bucket import fetch  # noqa: PLC0415 - the constructs need no boto3
+
     return fetch(bucket, stack=stack)
 
 

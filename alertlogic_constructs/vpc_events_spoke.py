@@ -12,7 +12,7 @@ from constructs import Construct
 from ._delivery_role import create_delivery_role
 from ._hub_bus import hub_bus
 from ._naming import DEFAULT_PREFIX, Names
-from ._validation import Checks
+from ._validation import StackChecks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,11 +46,12 @@ def vpc_event_patterns(account: str | None = None) -> Mapping[str, events.EventP
 class VpcEventsSpoke(Construct):
     """Sends the events on VPCs and their tags to the hub's bus, from the account and region of the stack.
 
-    `ControlTowerIntegration` puts one into every governed region of every account that it enrolls. Only an account
-    that it does not reach, such as one of a `ProtectedAccount` of your own, needs this construct.
+    Where VPC tags decide, `ControlTowerIntegration` puts one into every governed region of every account that it
+    enrolls. Only an account that it does not reach, such as one of a `ProtectedAccount` of your own, needs this
+    construct.
 
     EventBridge tries to deliver an event for 24 hours. Accounts hold no queue of ours for what is lost then: the next
-    event of the same account and region makes up for it.
+    event of the same account and region, or the next sweep, makes up for it.
 
     Creates in the account and region of the stack: two rules on the default bus, and the role with which they put
     events on the hub's bus.
@@ -76,7 +77,7 @@ class VpcEventsSpoke(Construct):
         """
         super().__init__(scope, construct_id)
         names = Names(prefix)
-        self._require_governed(landing_zone)
+        _check(self, landing_zone)
         self.delivery_role = create_delivery_role(
             self, description="EventBridge sends VPC events to the Alert Logic hub with it"
         )
@@ -91,15 +92,19 @@ class VpcEventsSpoke(Construct):
             )
             for rule_id, pattern in vpc_event_patterns().items()
         ]
+        for rule in self.rules:
+            # From its first event on it must be able to deliver.
+            rule.node.add_dependency(self.delivery_role)
 
-    def _require_governed(self, landing_zone: LandingZone) -> None:
-        region = Stack.of(self).region
-        checks = Checks(f"VpcEventsSpoke in stack {Stack.of(self).stack_name!r}")
-        checks.require(
-            Token.is_unresolved(region) or region in landing_zone.governed_regions,
-            "env.region",
-            region,
-            f"a governed region: {', '.join(landing_zone.governed_regions)}",
-            "put it into a stack of one of these",
-        )
-        checks.raise_problems()
+
+def _check(spoke: VpcEventsSpoke, landing_zone: LandingZone) -> None:
+    region = Stack.of(spoke).region
+    checks = StackChecks(spoke)
+    checks.require(
+        Token.is_unresolved(region) or region in landing_zone.governed_regions,
+        "env.region",
+        region,
+        f"a governed region: {', '.join(landing_zone.governed_regions)}",
+        "put it into a stack of one of these",
+    )
+    checks.raise_problems()

@@ -13,7 +13,8 @@ from ._alarms import create_delivery_alarm, notify
 from ._naming import Names
 from ._queued_function import QueuedFunction
 from ._reading import grant_assume_reader_role, grant_describe_vpcs
-from ._validation import Checks, require_environment, require_partition
+from ._validation import StackChecks
+from .protection import ProtectionPolicy
 from .vpc_events_spoke import vpc_event_patterns
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from .alert_logic import AlertLogic
     from .alertlogic_hub import AlertLogicHub
-    from .protection import ProtectionPolicy, ProtectionScope
+    from .protection import ProtectionScope
 
 # A burst of tag changes becomes one piece of work per account and region.
 _BATCH_SIZE = 100
@@ -54,88 +55,94 @@ class VpcScopeWatcher(Construct):
 
     def __init__(
         self,
-        parent: Construct,
+        scope: Construct,
         construct_id: str,
-        /,
         *,
         alert_logic: AlertLogic,
         policy: ProtectionPolicy,
-        scope: ProtectionScope,
+        protection_scope: ProtectionScope,
         hub: AlertLogicHub | None = None,
         alarm_topic: sns.ITopic | None = None,
     ) -> None:
         """Create the watcher.
 
         Args:
-            parent: The parent; with a hub, in a stack of the security account and the home region.
+            scope: The parent; with a hub, in a stack of the security account and the home region.
             construct_id: The id in it.
             alert_logic: The customer, with the secret of its API key.
             policy: The protection policy of the VPCs, the one with which their accounts are registered.
-            scope: The tags, those with which the accounts are registered.
+            protection_scope: The tags, those with which the accounts are registered.
             hub: The hub whose accounts are watched; this account and region alone unless given.
             alarm_topic: Where every alarm is published, when it begins and when it ends; nowhere unless given. A topic
                 of the stack's region, whose policy, and key, admit `cloudwatch.amazonaws.com`.
 
         Raises:
-            ValueError: for a missing secret, a scope without tags, a stack of another account or region than the hub's,
-                one in another partition than `aws`, or a topic of another region.
+            ValueError: for a missing secret, a scope without tags, a policy that is no member of its enumeration, a
+                stack of another account or region than the hub's, one in another partition than `aws`, or a topic of
+                another region.
         """
-        super().__init__(parent, construct_id)
-        _check(self, scope, hub)
+        super().__init__(scope, construct_id)
+        _check(self, policy, protection_scope, hub)
         stack = Stack.of(self)
-        names = None if hub is None else Names(hub.prefix)
-        regions: Sequence[str] = (stack.region,) if hub is None else hub.landing_zone.governed_regions
+        if hub is None:
+            role_name, reader_role, bus, account = None, "", None, stack.account
+            regions: Sequence[str] = (stack.region,)
+        else:
+            names = Names(hub.prefix)
+            role_name, reader_role, bus, account = names.vpc_scope_role, names.reader_role, hub.bus, None
+            regions = hub.landing_zone.governed_regions
         self.watcher = QueuedFunction(
             self,
             "VpcScope",
             alert_logic=alert_logic,
             function="vpc_scope",
             description="Protects the VPCs that have a tag",
-            role_name=names.vpc_scope_role if names else None,
+            role_name=role_name,
             environment={
-                "READER_ROLE_NAME": names.reader_role if names else "",
+                "READER_ROLE_NAME": reader_role,
                 "REGIONS": ",".join(regions),
-                "VPC_TAGS": json.dumps(scope.tag_documents()),
+                "VPC_TAGS": json.dumps(protection_scope.tag_documents()),
                 "POLICY": policy.value,
-                "PRUNE": json.dumps(scope.prune),
+                "PRUNE": json.dumps(protection_scope.prune),
             },
             batch_size=_BATCH_SIZE,
             batching_window=_BATCHING_WINDOW,
             delivery_delay=_DELIVERY_DELAY,
         )
-        if hub is None or names is None:
+        if hub is None:
             grant_describe_vpcs(self.watcher.role, regions)
         else:
-            grant_assume_reader_role(
-                self.watcher.role, names.reader_role, organization_id=hub.landing_zone.organization_id
-            )
+            organization_id = hub.landing_zone.organization_id
+            grant_assume_reader_role(self.watcher.role, reader_role, organization_id=organization_id)
         self.rules = [
             events.Rule(
                 self,
                 rule_id,
                 description="Hands VPC events to Alert Logic's vpc_scope",
-                event_bus=hub.bus if hub else None,
+                event_bus=bus,
                 event_pattern=pattern,
                 targets=[self.watcher.rule_target()],
             )
-            for rule_id, pattern in vpc_event_patterns(stack.account if hub is None else None).items()
+            for rule_id, pattern in vpc_event_patterns(account).items()
         ]
         for rule in self.rules:
-            create_delivery_alarm(rule, hub.bus if hub else None)
+            create_delivery_alarm(rule, bus)
         notify(self, alarm_topic)
 
 
-def _check(watcher: VpcScopeWatcher, scope: ProtectionScope, hub: AlertLogicHub | None) -> None:
-    checks = Checks("VpcScopeWatcher")
+def _check(
+    watcher: VpcScopeWatcher, policy: object, protection_scope: ProtectionScope, hub: AlertLogicHub | None
+) -> None:
+    checks = StackChecks(watcher)
+    checks.partition()
+    if hub is not None:
+        checks.environment(account=hub.landing_zone.security_account, region=hub.landing_zone.home_region)
+    checks.choice("policy", policy, ProtectionPolicy)
     checks.require(
-        bool(scope.tags),
-        "scope",
-        scope,
+        bool(protection_scope.tags),
+        "protection_scope",
+        protection_scope,
         "a scope with tags",
         "use ProtectionScope.vpc_tags(); whole regions need no watcher",
     )
     checks.raise_problems()
-    require_partition(watcher)
-    if hub is not None:
-        zone = hub.landing_zone
-        require_environment(watcher, account=zone.security_account, region=zone.home_region)

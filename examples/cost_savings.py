@@ -34,7 +34,7 @@ ProtectedAccount(
     "Account",
     alert_logic=alert_logic,
     policy=ProtectionPolicy.PROFESSIONAL,
-    scope=ProtectionScope.regions(HOME_REGION, *OTHER_REGIONS),
+    protection_scope=ProtectionScope.regions(HOME_REGION, *OTHER_REGIONS),
 )
 # On the default bus are the findings of the account, as administrator of all members, and what the spokes send there.
 GuardDutyForwarder(home, "Findings", alert_logic=alert_logic)

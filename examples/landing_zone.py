@@ -54,7 +54,7 @@ def stack(name: str, account: str) -> Stack:
 security = stack("Security", zone.security_account)
 alert_logic = AlertLogic.placeholder(security, "ApiKey", customer_id="12345678")
 hub = AlertLogicHub(security, "Hub", alert_logic=alert_logic, landing_zone=zone)
-VpcScopeWatcher(security, "Scope", alert_logic=alert_logic, policy=policy, scope=scope, hub=hub)
+VpcScopeWatcher(security, "Scope", alert_logic=alert_logic, policy=policy, protection_scope=scope, hub=hub)
 GuardDutyForwarder(security, "Findings", alert_logic=alert_logic, event_bus=hub.bus, coverage=coverage)
 
 log_archive = stack("LogArchive", zone.log_archive_account)
@@ -73,7 +73,7 @@ ControlTowerIntegration(
     landing_zone=zone,
     alert_logic=alert_logic,
     policy=policy,
-    scope=scope,
+    protection_scope=scope,
     central_logs=True,
     guardduty_coverage=coverage,
     organizational_units=OrganizationalUnits.all(excluding=["ou-abcd-11111111"]),

@@ -51,7 +51,7 @@ log_archive = Stack(
     app, "AlertLogic-LogArchive", env=Environment(account=zone.log_archive_account, region=zone.home_region)
 )
 LogArchiveIngestion(log_archive, "Logs", alert_logic=alert_logic, trail=trail)
-topic = Stack(app, "AlertLogic-Topic", env=Environment(account=trail.topic_account, region=trail.topic_region))
+topic = Stack(app, "AlertLogic-Topic", env=Environment(account=trail.topic_account, region=zone.home_region))
 CloudTrailSubscription(
     topic, "Subscription", alert_logic=alert_logic, trail=trail, log_archive_account=zone.log_archive_account
 )

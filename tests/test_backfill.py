@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import runpy
 import subprocess
-import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -18,17 +17,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from alertlogic_constructs import _backfill_aws as aws
 from alertlogic_constructs._backfill_aws import Backfill, Forwarder, GuardDuty, Tally
 from alertlogic_constructs._backfill_event import MOST_AT_ONCE, MOST_BYTES, BackfillError, batches, event_of, message_of
-from alertlogic_constructs.backfill import DEFAULT_STACK, INCOMPLETE, UNUSABLE, main
+from alertlogic_constructs._tools import DEFAULT_STACK, UNUSABLE
+from alertlogic_constructs.backfill import INCOMPLETE, main
 from alertlogic_constructs.guardduty_forwarder import QUEUE_OUTPUT, RULE_OUTPUT
+from alertlogic_constructs.settings import CONTEXT_KEY
 from guardduty_findings.finding import parse
 from tests.rehearsal.findings import FAMILIES, finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 REGION, OTHER_REGION = "us-east-1", "eu-west-1"
 # Who moto is.
@@ -422,31 +421,20 @@ class TestCommand:
         assert main([]) == UNUSABLE
         assert "cdk.json cannot be read" in capsys.readouterr().err
 
+    def test_takes_the_settings_of_another_file(self, filled: list[tuple[str, datetime]], tmp_path: Path) -> None:
+        context: dict[str, Any] = json.loads(Path("cdk.json").read_text("utf-8"))["context"]
+        context[CONTEXT_KEY]["governed_regions"] = [REGION]
+        other = tmp_path / "other.json"
+        other.write_text(json.dumps({"context": context}), "utf-8")
+
+        assert main(["--settings", str(other)]) == 0
+
+        assert [region for region, _ in filled] == [REGION]
+
     @pytest.mark.parametrize("days", ["0", "91", "x"])
     def test_refuses_days_for_which_nothing_is_kept(self, days: str) -> None:
         with pytest.raises(SystemExit, match=str(UNUSABLE)):
             main(["--days", days])
-
-    def test_says_what_to_install_if_boto3_is_missing(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        monkeypatch.delitem(sys.modules, aws.__name__)
-        monkeypatch.setitem(sys.modules, "boto3", None)
-
-        assert main(["--regions", REGION]) == UNUSABLE
-        assert "boto3 is missing; install alertlogic-constructs[tools]" in capsys.readouterr().err
-
-    def test_does_not_blame_boto3_for_another_module(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(sys.modules, aws.__name__, None)
-
-        with pytest.raises(ModuleNotFoundError, match=aws.__name__):
-            main(["--regions", REGION])
-
-    def test_runs_as_a_module(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(sys, "argv", ["backfill", "--help"])
-        monkeypatch.delitem(sys.modules, "alertlogic_constructs.backfill")
-        with pytest.raises(SystemExit, match="0"):
-            runpy.run_module("alertlogic_constructs.backfill", run_name="__main__")
 
     def test_is_what_make_runs(self) -> None:
         shown = subprocess.run(["make", "-n", "backfill", "ARGS=--dry-run"], capture_output=True, text=True, check=True)

@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 from aws_cdk import App
-from aws_cdk.assertions import Template
 
 import app as sample
 from alertlogic_constructs import DeploymentMode
+from alertlogic_constructs.settings import CONTEXT_KEY, read_settings
+from docs.synthesis import Synthesized, sample_with
 
 
 def _example() -> dict[str, Any]:
     cdk_json = json.loads(Path(sample.__file__).with_name("cdk.json").read_text("utf-8"))
-    example: dict[str, Any] = cdk_json["context"][sample.CONTEXT_KEY]
+    example: dict[str, Any] = cdk_json["context"][CONTEXT_KEY]
     return example
 
 
@@ -30,18 +31,26 @@ def test_without_context_the_example_is_used() -> None:
 def test_context_may_be_json_text() -> None:
     text = json.dumps(_example() | {"mode": "AUTOMATIC"})
 
-    assert sample.context_of(_app({sample.CONTEXT_KEY: text}))["mode"] == "AUTOMATIC"
+    assert read_settings(sample.context_of(_app({CONTEXT_KEY: text}))).mode is DeploymentMode.AUTOMATIC
+
+
+def test_fails_when_cdk_json_has_no_such_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cdk.json").write_text('{"context": {}}', "utf-8")
+    monkeypatch.setattr(sample, "__file__", str(tmp_path / "app.py"))
+
+    with pytest.raises(ValueError, match=r"the context alertlogic:landing-zone is None; allowed is an object"):
+        read_settings(sample.context_of(_app({})))
 
 
 @pytest.mark.parametrize("value", ["[]", "3", "{"])
 def test_fails_when_the_context_is_no_object(value: str) -> None:
     with pytest.raises(ValueError, match=r"see cdk\.json for an example"):
-        sample.context_of(_app({sample.CONTEXT_KEY: value}))
+        read_settings(sample.context_of(_app({CONTEXT_KEY: value})))
 
 
 def test_the_stacks_are_for_the_accounts_of_the_settings() -> None:
     app = _app({})
-    sample.build(app, sample.read_settings(_example()))
+    sample.build(app, read_settings(_example()))
 
     stacks = {stack.stack_name: stack for stack in app.synth().stacks}
     assert {name: stack.environment.account for name, stack in stacks.items()} == {
@@ -61,19 +70,11 @@ def test_the_stacks_are_for_the_accounts_of_the_settings() -> None:
     }
 
 
-def _template(trail: Any, name: str) -> Template | None:
-    app = _app({})
-    sample.build(app, sample.read_settings(_example() | {"trail": trail}))
-    stack = app.node.try_find_child(f"AlertLogic-{name}")
-    return Template.from_stack(stack) if stack else None  # type: ignore[arg-type]
-
-
 def test_without_a_trail_nothing_is_in_log_archive_and_audit() -> None:
-    assert _template(None, "LogArchive") is None
-    assert _template(None, "Audit") is None
-    master = _template(None, "Master")
-    assert master is not None
-    assert '\\"CentralLogs\\":\\"false\\"' in json.dumps(master.to_json())
+    synthesized = sample_with(trail=None)
+
+    assert synthesized.templates.keys() == {"AlertLogic-Security", "AlertLogic-Master"}
+    assert "'CentralLogs': 'false'" in str(synthesized.member)
 
 
 @pytest.mark.parametrize(
@@ -85,25 +86,21 @@ def test_without_a_trail_nothing_is_in_log_archive_and_audit() -> None:
     ],
 )
 def test_the_trail_reaches_the_log_archive(trail: dict[str, str], bucket: str) -> None:
-    log_archive = _template(trail, "LogArchive")
+    log_archive = sample_with(trail=trail).templates["AlertLogic-LogArchive"]
 
-    assert log_archive is not None
-    assert f":s3:::{bucket}/o-exampleorg1/AWSLogs/*" in str(log_archive.to_json())
+    assert f":s3:::{bucket}/o-exampleorg1/AWSLogs/*" in str(log_archive)
 
 
 def test_the_topics_account_subscribes_whichever_it_is() -> None:
-    app = _app({})
     trail = {"bucket_name": "logs-abc", "topic_arn": "arn:aws:sns:us-east-1:333333333333:trail"}
-    sample.build(app, sample.read_settings(_example() | {"trail": trail}))
 
-    accounts = {stack.stack_name: stack.environment.account for stack in app.synth().stacks}
-    assert accounts["AlertLogic-Audit"] == "333333333333"
+    assert sample_with(trail=trail).places["AlertLogic-Audit"] == "333333333333/us-east-1"
 
 
 @pytest.mark.parametrize("trail", [5, "none", {"bucket": "x"}, {"bucket_name": "logs-abc"}, {"key_arn": "k"}])
 def test_fails_when_the_trail_cannot_be_read(trail: Any) -> None:
     with pytest.raises(ValueError, match=r"trail is|topic_arn is None|key_arn is 'k'"):
-        sample.read_settings(_example() | {"trail": trail})
+        read_settings(_example() | {"trail": trail})
 
 
 def test_fails_when_the_trail_is_missing() -> None:
@@ -111,31 +108,25 @@ def test_fails_when_the_trail_is_missing() -> None:
     del given["trail"]
 
     with pytest.raises(ValueError, match="trail is 'missing'"):
-        sample.read_settings(given)
+        read_settings(given)
 
 
 def test_settings_reach_the_constructs() -> None:
-    units = {"included_units": ["ou-abcd-11111111"], "mode": "AUTOMATIC", "offboarding": "DELETE", "data_center": "EU"}
-    settings = sample.read_settings(_example() | units)
-    app = _app({})
-    sample.build(app, settings)
+    synthesized = sample_with(
+        included_units=["ou-abcd-11111111"], mode="AUTOMATIC", offboarding="DELETE", data_center="EU"
+    )
 
-    assert settings.mode is DeploymentMode.AUTOMATIC
-    master = json.dumps(Template.from_stack(app.node.find_child("AlertLogic-Master")).to_json())  # type: ignore[arg-type]
-    security = json.dumps(Template.from_stack(app.node.find_child("AlertLogic-Security")).to_json())  # type: ignore[arg-type]
+    master, security = (json.dumps(synthesized.templates[f"AlertLogic-{name}"]) for name in ("Master", "Security"))
+    assert "'Mode': 'automatic'" in str(synthesized.member)
     assert '"INCLUDED_UNITS": "ou-abcd-11111111"' in master
     assert "857795874556" in master
     assert '"OFFBOARDING": "DELETE"' in security
 
 
 def test_the_tags_reach_both_sides() -> None:
-    app = _app({})
-    sample.build(app, sample.read_settings(_example() | {"vpc_tags": {"Env": ["Prod", "Stage"]}, "prune": True}))
+    synthesized = sample_with(vpc_tags={"Env": ["Prod", "Stage"]}, prune=True)
 
-    security, master = (
-        json.dumps(Template.from_stack(app.node.find_child(f"AlertLogic-{name}")).to_json())  # type: ignore[arg-type]
-        for name in ("Security", "Master")
-    )
+    security, master = (json.dumps(synthesized.templates[f"AlertLogic-{name}"]) for name in ("Security", "Master"))
     # Both times as JSON inside JSON: of a variable, and of the StackSet's template.
     tags = json.dumps(json.dumps([{"Key": "Env", "Value": "Prod"}, {"Key": "Env", "Value": "Stage"}]))[1:-1]
     assert tags in security
@@ -143,37 +134,29 @@ def test_the_tags_reach_both_sides() -> None:
 
 
 def test_without_tags_there_is_no_watcher() -> None:
-    app = _app({})
-    sample.build(app, sample.read_settings(_example() | {"vpc_tags": {}}))
-
-    security = Template.from_stack(app.node.find_child("AlertLogic-Security"))  # type: ignore[arg-type]
-    assert "vpc_scope" not in str(security.to_json())
+    assert "vpc_scope" not in str(sample_with(vpc_tags={}).templates["AlertLogic-Security"])
 
 
-def _stacks(**changes: Any) -> App:
-    app = _app({})
-    sample.build(app, sample.read_settings(_example() | changes))
-    return app
-
-
-def _rules(app: App, stack: str) -> list[dict[str, Any]]:
-    template = Template.from_stack(app.node.find_child(stack))  # type: ignore[arg-type]
-    rules = template.find_resources("AWS::Events::Rule").values()
-    return [rule["Properties"] for rule in rules if "GuardDuty" in rule["Properties"]["Description"]]
+def _rules(synthesized: Synthesized, stack: str) -> list[dict[str, Any]]:
+    return [
+        resource["Properties"]
+        for resource in synthesized.templates[stack]["Resources"].values()
+        if resource["Type"] == "AWS::Events::Rule" and "GuardDuty" in resource["Properties"]["Description"]
+    ]
 
 
 def test_without_guardduty_there_is_no_forwarder() -> None:
-    app = _stacks(guardduty=None)
+    synthesized = sample_with(guardduty=None)
 
-    assert _rules(app, "AlertLogic-Security") == []
-    assert "aws.guardduty" not in str(Template.from_stack(app.node.find_child("AlertLogic-Master")).to_json())  # type: ignore[arg-type]
+    assert _rules(synthesized, "AlertLogic-Security") == []
+    assert "aws.guardduty" not in str(synthesized.templates["AlertLogic-Master"])
 
 
 def test_filters_reach_the_forwarder() -> None:
     filters = {"minimum_severity": 4, "finding_types": ["*:EC2/*"], "sample_findings": False}
-    app = _stacks(guardduty={"administrator": "222222222222", **filters})
+    synthesized = sample_with(guardduty={"administrator": "222222222222", **filters})
 
-    [rule] = [rule for rule in _rules(app, "AlertLogic-Security") if "EventPattern" in rule]
+    [rule] = [rule for rule in _rules(synthesized, "AlertLogic-Security") if "EventPattern" in rule]
     assert rule["EventPattern"]["account"] == ["222222222222"]
     assert rule["EventPattern"]["detail"] == {
         "severity": [{"numeric": [">=", 4]}],
@@ -184,17 +167,17 @@ def test_filters_reach_the_forwarder() -> None:
 
 @pytest.mark.parametrize("administrator", [None, "111111111111"])
 def test_the_management_account_forwards_its_own_findings(administrator: str | None) -> None:
-    app = _stacks(guardduty={"administrator": administrator})
+    synthesized = sample_with(guardduty={"administrator": administrator})
 
     for stack, region in (
         ("AlertLogic-Master", "us-east-1"),
         ("AlertLogic-Master-us-west-2", "us-west-2"),
         ("AlertLogic-Master-eu-west-1", "eu-west-1"),
     ):
-        [rule] = _rules(app, stack)
+        [rule] = _rules(synthesized, stack)
         assert rule["EventPattern"]["region"] == [{"Ref": "AWS::Region"}]
         assert ":events:us-east-1:444444444444:event-bus/alertlogic-hub" in str(rule["Targets"])
-        assert app.node.find_child(stack).region == region  # type: ignore[attr-defined]
+        assert synthesized.places[stack] == f"111111111111/{region}"
 
 
 @pytest.mark.parametrize(
@@ -202,7 +185,7 @@ def test_the_management_account_forwards_its_own_findings(administrator: str | N
 )
 def test_fails_when_guardduty_cannot_be_read(guardduty: Any) -> None:
     with pytest.raises(ValueError, match=r"guardduty is|account is '2222'"):
-        sample.read_settings(_example() | {"guardduty": guardduty})
+        read_settings(_example() | {"guardduty": guardduty})
 
 
 def test_fails_when_guardduty_is_missing() -> None:
@@ -210,7 +193,7 @@ def test_fails_when_guardduty_is_missing() -> None:
     del given["guardduty"]
 
     with pytest.raises(ValueError, match="guardduty is 'missing'"):
-        sample.read_settings(given)
+        read_settings(given)
 
 
 @pytest.mark.parametrize(
@@ -218,32 +201,32 @@ def test_fails_when_guardduty_is_missing() -> None:
 )
 def test_fails_when_the_scope_is_not_said(key: str, value: Any) -> None:
     with pytest.raises(ValueError, match=rf"{key.removeprefix('vpc_')} is "):
-        sample.read_settings(_example() | {key: value})
+        read_settings(_example() | {key: value})
 
 
 @pytest.mark.parametrize("percentage", [None, "10", True, 101])
 def test_fails_when_the_deletion_guard_is_no_percentage(percentage: Any) -> None:
     with pytest.raises(ValueError, match="deletion_guard_percentage is"):
-        _stacks(deletion_guard_percentage=percentage)
+        read_settings(_example() | {"deletion_guard_percentage": percentage})
 
 
 def test_organizations_events_come_from_us_east_1() -> None:
-    app = _stacks(home_region="us-west-2")
+    away = sample_with(home_region="us-west-2")
 
-    spoke = Template.from_stack(app.node.find_child("AlertLogic-Master-Global"))  # type: ignore[arg-type]
-    assert "aws.organizations" in str(spoke.find_resources("AWS::Events::Rule"))
-    assert _stacks().node.try_find_child("AlertLogic-Master-Global") is None
+    assert "aws.organizations" in str(away.templates["AlertLogic-Master-Global"])
+    assert away.places["AlertLogic-Master-Global"] == "111111111111/us-east-1"
+    assert "AlertLogic-Master-Global" not in sample_with().templates
 
 
 @pytest.mark.parametrize("included", [None, 5, "ou-abcd-11111111", {}])
 def test_fails_when_the_included_units_are_no_list(included: Any) -> None:
     with pytest.raises(ValueError, match=r"included_units is .*a list of strings"):
-        sample.read_settings(_example() | {"included_units": included})
+        read_settings(_example() | {"included_units": included})
 
 
 def test_fails_when_a_choice_is_no_name() -> None:
     with pytest.raises(ValueError, match=r"policy is \[\]; allowed is one of"):
-        sample.read_settings(_example() | {"policy": []})
+        read_settings(_example() | {"policy": []})
 
 
 def test_one_error_lists_everything_that_is_wrong() -> None:
@@ -260,8 +243,8 @@ def test_one_error_lists_everything_that_is_wrong() -> None:
     }
     del wrong["offboarding"]
 
-    with pytest.raises(ValueError, match=re.escape(sample.CONTEXT_KEY)) as refusal:
-        sample.read_settings(wrong)
+    with pytest.raises(ValueError, match=re.escape(CONTEXT_KEY)) as refusal:
+        read_settings(wrong)
 
     words = [
         "organization_id is 'exampleorg'",
@@ -279,24 +262,19 @@ def test_one_error_lists_everything_that_is_wrong() -> None:
 
 
 def test_alarms_are_published_to_the_topic_of_that_name_in_each_account() -> None:
-    app = _app({})
-    sample.build(app, sample.read_settings(_example() | {"alarm_topic_name": "operations"}))
+    synthesized = sample_with(alarm_topic_name="operations")
 
-    actions = {
-        stack.environment.account: {
+    for stack, place in synthesized.places.items():
+        [arn] = {
             json.dumps(action)
-            for resource in stack.template["Resources"].values()
+            for resource in synthesized.templates[stack]["Resources"].values()
             if resource["Type"] == "AWS::CloudWatch::Alarm"
             for action in resource["Properties"]["AlarmActions"]
         }
-        for stack in app.synth().stacks
-    }
-    for account, arns in actions.items():
-        [arn] = arns
-        assert f":sns:us-east-1:{account}:operations" in arn
+        assert f":sns:us-east-1:{place.partition('/')[0]}:operations" in arn
 
 
 @pytest.mark.parametrize("name", [5, "", "operations.fifo", "arn:aws:sns:us-east-1:444444444444:operations"])
 def test_fails_when_the_alarm_topic_has_no_such_name(name: Any) -> None:
     with pytest.raises(ValueError, match=r"alarm_topic_name is .*; give its name, not its ARN"):
-        sample.read_settings(_example() | {"alarm_topic_name": name})
+        read_settings(_example() | {"alarm_topic_name": name})

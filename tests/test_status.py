@@ -20,7 +20,8 @@ from account_registration import status as writer
 from alertlogic_constructs import alertlogic_hub
 from alertlogic_constructs._status_page import page
 from alertlogic_constructs._status_report import Status, StatusError
-from alertlogic_constructs.status import DEFAULT_STACK, NO_STATUS, UNPROTECTED, UNREADABLE, main
+from alertlogic_constructs._tools import DEFAULT_STACK
+from alertlogic_constructs.status import NO_STATUS, UNPROTECTED, UNSHOWN, main
 from aws.accounts_table import KnownAccount, Word
 from aws.organizations import AwsAccountId
 
@@ -227,8 +228,17 @@ class TestExitCode:
         assert main(["--file", str(path), "--html", str(tmp_path / "status.html")]) == code
 
     def test_tells_of_a_file_that_is_not_there(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        assert main(["--file", str(tmp_path / "none.json")]) == UNREADABLE
+        assert main(["--file", str(tmp_path / "none.json")]) == UNSHOWN
         assert "none.json" in capsys.readouterr().err
+
+    def test_tells_of_a_page_that_cannot_be_written(
+        self, saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["--file", str(saved), "--html", str(tmp_path / "none" / "status.html")]) == UNSHOWN
+
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        assert shown.err.startswith("the status cannot be shown: [Errno 2]")
 
     @pytest.mark.parametrize(
         "arguments", [["--bogus"], ["--json", "--html", "page"], ["--file", "a", "--bucket", "b"], ["--html"]]
@@ -237,7 +247,7 @@ class TestExitCode:
         with pytest.raises(SystemExit) as caught:
             main(arguments)
 
-        assert caught.value.code == UNREADABLE
+        assert caught.value.code == UNSHOWN
         assert "usage" in capsys.readouterr().err
 
     def test_is_that_of_the_program(self, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -327,7 +337,7 @@ class TestBucket:
     ) -> None:
         self.stack("Bare")
 
-        assert main(arguments) == UNREADABLE
+        assert main(arguments) == UNSHOWN
 
         assert words in capsys.readouterr().err
 
@@ -337,21 +347,9 @@ class TestBucket:
         monkeypatch.delenv("AWS_DEFAULT_REGION")
         monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
 
-        assert main([]) == UNREADABLE
+        assert main([]) == UNSHOWN
 
         assert "region" in capsys.readouterr().err
-
-    def test_needs_boto3(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delitem(sys.modules, "alertlogic_constructs._status_bucket", raising=False)
-        with monkeypatch.context() as missing:
-            missing.setitem(sys.modules, "boto3", None)
-            assert main(["--bucket", BUCKET]) == UNREADABLE
-        assert "install alertlogic-constructs[tools]" in capsys.readouterr().err
-
-        with monkeypatch.context() as missing:
-            missing.setitem(sys.modules, "alertlogic_constructs.alertlogic_hub", None)
-            with pytest.raises(ModuleNotFoundError, match="alertlogic_hub"):
-                main(["--bucket", BUCKET])
 
 
 def test_a_saved_status_needs_no_boto3(saved: Path) -> None:

@@ -5,30 +5,22 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from alertlogic_api import (
-    AccessKey,
-    AlertLogic,
-    AlertLogicError,
-    AlertLogicSettings,
-    AuthenticationError,
-    RejectedError,
-    RetryableError,
-    SecretError,
-)
+from alertlogic_api import AccessKey, AlertLogic, AlertLogicSettings, SecretError
 from alertlogic_constructs._role_policy import Difference
+from alertlogic_constructs.alert_logic import FILL_OUTPUT
 from alertlogic_constructs.alertlogic_role import role_type_of
 from aws.organizations import AwsAccountId
 from protection.ownership import is_our_credential
 
-from .findings import Level, code_of, could_not_look, found, judged, ok, skipped, wrong
+from .findings import Level, code_of, could_not_look, found, judged, look, ok, skipped, wrong
 from .organization import accounts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -39,9 +31,6 @@ if TYPE_CHECKING:
     from .cloud import Cloud
     from .findings import Finding, Verdict
 
-T = TypeVar("T")
-
-FILL_OUTPUT = "FillSecret"
 _SHAPE = '{"access_key_id": "...", "secret_key": "..."}'
 _MOST_NAMED = 5
 
@@ -72,21 +61,17 @@ def check_alert_logic(
         pinned: The policy that the roles have.
     """
     security = settings.landing_zone.security_account
-    seen: list[Secret | None] = []
 
     def read() -> Secret | None:
-        seen.append(
-            Secret("", key_text)
-            if key_text is not None
-            else secret_of(cloud.client("cloudformation", security), cloud.client("secretsmanager", security), stack)
-        )
-        return seen[0]
+        if key_text is not None:
+            return Secret("", key_text)
+        return secret_of(cloud.client("cloudformation", security), cloud.client("secretsmanager", security), stack)
 
-    first = judged("access key", read, lambda secret: secret_value(secret, stack))
-    yield first
-    if first.level is not Level.OK or not seen or seen[0] is None or seen[0].text is None:
+    secret = look("access key", read, lambda seen: secret_value(seen, stack))
+    yield secret.finding
+    if secret.finding.level is not Level.OK or secret.seen is None or secret.seen.text is None:
         return
-    key = AccessKey.from_secret_string(seen[0].text)
+    key = AccessKey.from_secret_string(secret.seen.text)
     yield from _check_customer(settings, connection(settings, key), pinned)
 
 
@@ -205,72 +190,37 @@ def registered_roles(settings: Settings, credentials: Sequence[Credential]) -> d
 
 
 def _check_customer(settings: Settings, alert_logic: AlertLogic, pinned: Mapping[str, Any]) -> Iterator[Finding]:
-    customer = _asked(
+    customer = judged(
         "key's validity", alert_logic.account.get, lambda one: ok(f"it is valid, for {one.name} ({one.id})")
     )
     yield customer
     if customer.level is not Level.OK:
         return
-    yield _asked(
+    yield judged(
         "entitlement", alert_logic.policies.list, lambda policies: entitlement(settings.policy.value, policies)
     )
     role_type = role_type_of(settings.mode, settings.policy)
-    roles: list[RolePolicy] = []
-
-    def read() -> RolePolicy:
-        roles.append(alert_logic.roles.get(role_type))
-        return roles[0]
-
-    yield _asked("Alert Logic's account", read, lambda role: trusted(settings, role))
-    if roles:
-        yield found(f"role policy {role_type}", role_policy(pinned, roles[0]))
+    role = look("Alert Logic's account", lambda: alert_logic.roles.get(role_type), lambda seen: trusted(settings, seen))
+    yield role.finding
+    if role.seen is not None:
+        yield found(f"role policy {role_type}", role_policy(pinned, role.seen))
     yield from _check_roles(settings, alert_logic, role_type)
 
 
 def _check_roles(settings: Settings, alert_logic: AlertLogic, role_type: str) -> Iterator[Finding]:
-    seen: dict[str, str] = {}
-
-    def read() -> dict[str, str]:
-        seen.update(registered_roles(settings, alert_logic.credentials.list()))
-        return seen
-
-    yield _asked(
+    roles = look(
         "registered roles",
-        read,
-        lambda roles: (
-            ok(f"of {', '.join(roles)}") if roles else skipped("no account of the settings is registered yet")
-        ),
+        lambda: registered_roles(settings, alert_logic.credentials.list()),
+        lambda seen: ok(f"of {', '.join(seen)}") if seen else skipped("no account of the settings is registered yet"),
     )
-    for account, arn in seen.items():
+    yield roles.finding
+    for account, arn in (roles.seen or {}).items():
         yield _check_role(settings, alert_logic, role_type, account, arn)
 
 
 def _check_role(settings: Settings, alert_logic: AlertLogic, role_type: str, account: str, arn: str) -> Finding:
-    return _asked(
+    return judged(
         f"role in {account}",
         lambda: alert_logic.roles.validate(role_type, role_arn=arn, external_id=settings.alert_logic.customer_id),
         opinion,
     )
-
-
-def _asked(check: str, read: Callable[[], T], decide: Callable[[T], Verdict]) -> Finding:
-    """Ask Alert Logic something and decide on the answer."""
-    try:
-        seen = read()
-    except AlertLogicError as error:
-        return found(check, refused(error))
-    return found(check, decide(seen))
-
-
-def refused(error: AlertLogicError) -> Verdict:
-    """Decide on what Alert Logic did not answer."""
-    match error:
-        case AuthenticationError():
-            return wrong(
-                str(error),
-                "make an access key for a user without MFA, who does nothing else, and fill the secret with it",
-            )
-        case RejectedError():
-            return wrong(str(error), "give the key's user the right to it, or correct customer_id")
-        case RetryableError() | _:
-            return could_not_look(str(error), "mend that, then look again")

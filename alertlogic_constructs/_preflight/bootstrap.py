@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from alertlogic_constructs.organizations_event_spoke import ORGANIZATIONS_REGION
+
 from .findings import code_of, judged, ok, wrong
 
 if TYPE_CHECKING:
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
 
 # As the rule CheckBootstrapVersion of every synthesized template says.
 OLDEST_VERSION = 6
-# AWS Organizations' events exist there only.
-_ORGANIZATIONS_REGION = "us-east-1"
 
 
 def check_bootstrap(settings: Settings, cloud: Cloud, *, qualifier: str) -> Iterator[Finding]:
@@ -41,7 +41,7 @@ def environments(settings: Settings) -> tuple[tuple[str, str], ...]:
     zone = settings.landing_zone
     home = zone.home_region
     management = zone.management_account
-    named = [(zone.security_account, home), (management, home), (management, _ORGANIZATIONS_REGION)]
+    named = [(zone.security_account, home), (management, home), (management, ORGANIZATIONS_REGION)]
     if settings.trail:
         named += [(zone.log_archive_account, home), (settings.trail.topic_account, home)]
     if settings.guardduty and settings.guardduty.coverage.forwards(management):

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 
 from alertlogic_constructs._naming import CONTROL_TOWER_EXECUTION
+from alertlogic_constructs._tools import CommandError
 
 if TYPE_CHECKING:
     from alertlogic_constructs.landing_zone import LandingZone
@@ -23,6 +25,8 @@ _READS = {
         "guardduty:DescribeOrganizationConfiguration",
         "guardduty:GetDetector",
         "guardduty:ListDetectors",
+        "kms:DescribeKey",
+        "kms:GetKeyPolicy",
         "s3:GetBucketLocation",
         "sns:GetTopicAttributes",
     ],
@@ -56,12 +60,18 @@ class Cloud:
     Args:
         landing_zone: The landing zone.
         role_name: The role to assume in every account but the management account.
+
+    Raises:
+        CommandError: The environment, or the file that it names, cannot be read, or names an unknown profile.
     """
 
     def __init__(self, landing_zone: LandingZone, *, role_name: str) -> None:
         self._zone = landing_zone
         self._role_name = role_name
-        self._sessions = {landing_zone.management_account: boto3.session.Session()}
+        try:
+            self._sessions = {landing_zone.management_account: boto3.session.Session()}
+        except BotoCoreError as error:
+            raise CommandError(str(error)) from error
 
     def client(self, service: str, account: str, region: str | None = None) -> Any:  # noqa: ANN401 - a class for each
         """Make a client for a service, in the home region if none is named.

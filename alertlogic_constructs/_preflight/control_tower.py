@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from alertlogic_constructs._naming import CONTROL_TOWER_EXECUTION
+from alertlogic_constructs._policy_documents import as_list, aws_principals
 
-from .findings import code_of, found, judged, ok, skipped, wrong
+from .findings import code_of, found, judged, look, ok, skipped, wrong
 from .organization import accounts
-from .statements import as_list, aws_principals
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -32,17 +32,11 @@ _ENABLED = frozenset({"ENABLED", "ENABLED_BY_DEFAULT"})
 def check_control_tower(settings: Settings, cloud: Cloud) -> Iterator[Finding]:
     """Check everything that the settings say of the landing zone."""
     zone = settings.landing_zone
-    seen: list[LandingZoneDetailTypeDef] = []
-
-    def read() -> list[LandingZoneDetailTypeDef]:
-        seen.extend(_landing_zones(cloud, zone))
-        return seen
-
-    first = judged("landing zone", read, lambda zones: landing_zone(zone, zones))
-    yield first
+    zones = look("landing zone", lambda: _landing_zones(cloud, zone), lambda seen: landing_zone(zone, seen))
+    yield zones.finding
     for check, decide in (("shared accounts", shared_accounts), ("governed regions", governed_regions)):
-        if seen:
-            yield found(check, decide(zone, seen[0].get("manifest", {})))
+        if zones.seen:
+            yield found(check, decide(zone, zones.seen[0].get("manifest", {})))
         else:
             yield found(check, skipped("no landing zone was seen"))
     for account in accounts(settings):

@@ -6,11 +6,12 @@ import json
 from collections import Counter
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from alertlogic_constructs._status_report import printable
+from alertlogic_api import AlertLogicError, AuthenticationError, RejectedError
+from alertlogic_constructs._tools import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,7 +47,14 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found; `check` names it."""
+    """What a check found.
+
+    Attributes:
+        check: Its name.
+        level: As for `Verdict`.
+        text: As for `Verdict`.
+        todo: As for `Verdict`.
+    """
 
     check: str
     level: Level
@@ -57,6 +65,19 @@ class Finding:
     def is_bad(self) -> bool:
         """Whether somebody has to do something."""
         return self.level in {Level.WRONG, Level.COULD_NOT_LOOK}
+
+
+@dataclass(frozen=True, slots=True)
+class Look(Generic[T]):
+    """A check that others build on.
+
+    Attributes:
+        finding: What it found.
+        seen: What was read; None if it could not be.
+    """
+
+    finding: Finding
+    seen: T | None
 
 
 def ok(text: str) -> Verdict:
@@ -84,13 +105,18 @@ def found(check: str, verdict: Verdict) -> Finding:
     return Finding(check, verdict.level, verdict.text, verdict.todo)
 
 
-def judged(check: str, read: Callable[[], T], decide: Callable[[T], Verdict]) -> Finding:
-    """Read something from AWS and decide on it; that it cannot be read is a finding, too."""
+def look(check: str, read: Callable[[], T], decide: Callable[[T], Verdict]) -> Look[T]:
+    """Read something from AWS or Alert Logic and decide on it; that it cannot be read is a finding, too."""
     try:
         seen = read()
-    except (BotoCoreError, ClientError) as error:
-        return found(check, _unseen(error))
-    return found(check, decide(seen))
+    except (AlertLogicError, BotoCoreError, ClientError) as error:
+        return Look(found(check, _unseen(error)), None)
+    return Look(found(check, decide(seen)), seen)
+
+
+def judged(check: str, read: Callable[[], T], decide: Callable[[T], Verdict]) -> Finding:
+    """As `look`, where nothing else is done with what was read."""
+    return look(check, read, decide).finding
 
 
 def code_of(error: ClientError) -> str:
@@ -98,18 +124,30 @@ def code_of(error: ClientError) -> str:
     return error.response.get("Error", {}).get("Code", "")
 
 
-def _unseen(error: BotoCoreError | ClientError) -> Verdict:
-    if isinstance(error, ClientError) and code_of(error).startswith(_DENIALS):
-        if error.operation_name == "AssumeRole":
-            todo = (
-                "enroll the account in Control Tower if the role is missing there; else allow sts:AssumeRole on it, or "
-                "name another role with --role-name"
+def _unseen(error: AlertLogicError | BotoCoreError | ClientError) -> Verdict:
+    """Decide on what could not be read."""
+    match error:
+        case AuthenticationError():
+            return wrong(
+                str(error),
+                "make an access key for a user without MFA, who does nothing else, and fill the secret with it",
             )
-        else:
-            todo = "allow it, as docs/preflight.md says"
-    else:
-        todo = "mend that, then look again"
-    return could_not_look(str(error), todo)
+        case RejectedError():
+            return wrong(str(error), "give the key's user the right to it, or correct customer_id")
+        case ClientError(operation_name="AssumeRole") if _is_denied(error):
+            return could_not_look(
+                str(error),
+                "enroll the account in Control Tower if the role is missing there; else allow sts:AssumeRole on it, or "
+                "name another role with --role-name",
+            )
+        case ClientError() if _is_denied(error):
+            return could_not_look(str(error), "allow it, as docs/preflight.md says")
+        case _:
+            return could_not_look(str(error), "mend that, then look again")
+
+
+def _is_denied(error: ClientError) -> bool:
+    return code_of(error).startswith(_DENIALS)
 
 
 def as_text(findings: Sequence[Finding]) -> str:

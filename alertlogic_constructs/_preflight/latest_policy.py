@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from alertlogic_api import AccessKey, AlertLogicError
+from alertlogic_constructs._tools import CommandError
 
 from .alert_logic import connection, secret_of
 from .cloud import Cloud
@@ -14,10 +15,6 @@ from .cloud import Cloud
 if TYPE_CHECKING:
     from alertlogic_api import RolePolicy
     from alertlogic_constructs.settings import Settings
-
-
-class UnreachableError(Exception):
-    """The policy cannot be fetched; the message says why."""
 
 
 def fetch(settings: Settings, role_type: str, *, role_name: str, stack: str, key_text: str | None) -> RolePolicy:
@@ -31,14 +28,14 @@ def fetch(settings: Settings, role_type: str, *, role_name: str, stack: str, key
         key_text: The access key as the secret holds it; None to read it from the secret.
 
     Raises:
-        UnreachableError: It cannot be fetched.
+        CommandError: It cannot be fetched.
         ValueError: A variable of the environment is malformed.
     """
     try:
         text = key_text if key_text is not None else _secret_text(settings, role_name, stack)
         return connection(settings, AccessKey.from_secret_string(text)).roles.get(role_type)
     except (AlertLogicError, BotoCoreError, ClientError) as error:
-        raise UnreachableError(str(error)) from error
+        raise CommandError(str(error)) from error
 
 
 def _secret_text(settings: Settings, role_name: str, stack: str) -> str:
@@ -47,5 +44,5 @@ def _secret_text(settings: Settings, role_name: str, stack: str) -> str:
     security = zone.security_account
     secret = secret_of(cloud.client("cloudformation", security), cloud.client("secretsmanager", security), stack)
     if secret is None:
-        raise UnreachableError(f"there is no stack {stack} with a secret in account {security}; use --key-file")
+        raise CommandError(f"there is no stack {stack} with a secret in account {security}; use --key-file")
     return secret.text or ""

@@ -25,8 +25,12 @@ if TYPE_CHECKING:
 def check_credentials(settings: Settings, cloud: Cloud) -> Finding:
     """Check whose credentials are used."""
     zone = settings.landing_zone
-    sts: STSClient = cloud.client("sts", zone.management_account)
-    return judged("credentials", lambda: sts.get_caller_identity()["Account"], lambda account: caller(zone, account))
+
+    def read() -> str:
+        sts: STSClient = cloud.client("sts", zone.management_account)
+        return sts.get_caller_identity()["Account"]
+
+    return judged("credentials", read, lambda account: caller(zone, account))
 
 
 def check_organization(settings: Settings, cloud: Cloud) -> Iterator[Finding]:
@@ -77,19 +81,19 @@ def caller(zone: LandingZone, account: str) -> Verdict:
 
 def organization(zone: LandingZone, described: OrganizationTypeDef) -> Verdict:
     """Decide whether the organization is that of the settings."""
-    identity, master = described.get("Id"), described.get("MasterAccountId")
+    identity, management = described.get("Id"), described.get("MasterAccountId")
     if identity != zone.organization_id:
         return wrong(
             f"it is {identity}, and organization_id is {zone.organization_id}", f"set organization_id to {identity}"
         )
-    if master != zone.management_account:
+    if management != zone.management_account:
         return wrong(
-            f"its management account is {master}, and management_account is {zone.management_account}",
-            f"set management_account to {master}",
+            f"its management account is {management}, and management_account is {zone.management_account}",
+            f"set management_account to {management}",
         )
     if described.get("FeatureSet") != "ALL":
         return wrong(f"{identity} has consolidated billing only", "enable all features in AWS Organizations")
-    return ok(f"{identity}, with the management account {master}")
+    return ok(f"{identity}, with the management account {management}")
 
 
 def member(account: str, state: str | None) -> Verdict:

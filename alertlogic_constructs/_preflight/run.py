@@ -41,6 +41,7 @@ def run(
         pinned: As for `check_alert_logic`.
 
     Raises:
+        CommandError: As for `Cloud`.
         ValueError: A variable of the environment is malformed.
     """
     cloud = Cloud(settings.landing_zone, role_name=role_name)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from .findings import Level, code_of, found, judged, ok, skipped, wrong
-from .statements import as_list, aws_principals
+from alertlogic_constructs._policy_documents import as_list, aws_principals
+
+from .findings import Level, code_of, found, judged, look, ok, skipped, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,14 +38,10 @@ def check_trail(settings: Settings, cloud: Cloud) -> Iterator[Finding]:
         yield found("trail", skipped("trail is null: each account's own trail is collected"))
         return
     cloudtrail: CloudTrailClient = cloud.client("cloudtrail", zone.management_account)
-    seen: list[TrailTypeDef] = []
-
-    def read() -> list[TrailTypeDef]:
-        seen.extend(cloudtrail.describe_trails()["trailList"])
-        return seen
-
-    yield judged("trail", read, lambda trails: right_trail(trail, trails))
-    arn = next((one.get("TrailARN", "") for one in seen if one.get("S3BucketName") == trail.bucket_name), None)
+    trails = look("trail", lambda: cloudtrail.describe_trails()["trailList"], lambda seen: right_trail(trail, seen))
+    yield trails.finding
+    arns = (one.get("TrailARN", "") for one in trails.seen or () if one.get("S3BucketName") == trail.bucket_name)
+    arn = next(arns, None)
     if arn is not None:
         yield judged("trail's state", lambda: cloudtrail.get_trail_status(Name=arn), trail_state)
     log_archive = zone.log_archive_account
@@ -125,7 +122,8 @@ def usable_key(key_arn: str, metadata: KeyMetadataTypeDef | None) -> Verdict:
 
 def key_policy(policy: Mapping[str, Any], log_archive: str) -> Verdict:
     """Decide whether a key's policy lets the log archive account decrypt; on which conditions is not looked at."""
-    if any(_lets_decrypt(statement, log_archive) for statement in policy.get("Statement", [])):
+    statements: list[Mapping[str, Any]] = as_list(policy.get("Statement", []))
+    if any(_lets_decrypt(statement, log_archive) for statement in statements):
         return ok(f"it lets the log archive account {log_archive} decrypt")
     return wrong(
         f"it does not let the log archive account {log_archive} decrypt",

@@ -46,7 +46,7 @@ def _trail(zone: LandingZone) -> CentralTrail:
 
 def _watcher(stack: Stack, _: LandingZone, given: dict[str, Any]) -> object:
     scope = ProtectionScope.vpc_tags({"alertlogic": "true"})
-    return VpcScopeWatcher(stack, "It", alert_logic=_secret(stack), policy=POLICY, scope=scope, **given)
+    return VpcScopeWatcher(stack, "It", alert_logic=_secret(stack), policy=POLICY, protection_scope=scope, **given)
 
 
 def _subscription(stack: Stack, zone: LandingZone, given: dict[str, Any]) -> object:

@@ -30,6 +30,12 @@ def test_a_placeholder_is_a_secret_without_a_value(security_stack: Stack) -> Non
     [
         ({"customer_id": "acme"}, "decimal digits"),
         ({"customer_id": 12345678}, "decimal digits"),
+        ({"customer_id": "\u0661"}, "decimal digits"),
+        (
+            {"customer_id": "1", "data_center": "US"},
+            "data_center is 'US'; allowed is one of DataCenter.US, DataCenter.EU",
+        ),
+        ({"customer_id": "1", "residency": "us"}, "residency is 'us'; allowed is one of Residency.DEFAULT"),
         ({"customer_id": "1", "endpoint": "http://api.example.com"}, "https://"),
         ({"customer_id": "1", "endpoint": "https://api.example.com/path"}, "without a path"),
         ({"customer_id": "1", "endpoint": "http://127.0.0.1.example.com"}, "https://"),

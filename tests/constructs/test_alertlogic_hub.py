@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from aws_cdk.assertions import Match, Template
@@ -94,9 +94,9 @@ def test_every_principal_of_the_organization_can_be_admitted(
         assert "'aws:PrincipalOrgID': 'o-exampleorg1'" in policy
 
 
-@pytest.mark.parametrize("registrants", ["arn:aws:iam::*:role/deployer", [], ["deployer"]])
+@pytest.mark.parametrize("registrants", ["arn:aws:iam::*:role/deployer", [], ["deployer"], [5], [{}]])
 def test_fails_when_the_registrants_are_no_role_arns(
-    security_stack: Stack, alert_logic: AlertLogic, landing_zone: LandingZone, registrants: list[str]
+    security_stack: Stack, alert_logic: AlertLogic, landing_zone: LandingZone, registrants: Any
 ) -> None:
     with pytest.raises(ValueError, match="registrants is"):
         AlertLogicHub(
@@ -182,8 +182,19 @@ def test_alarms_watch_what_waits_what_failed_and_the_function(
 
 
 def test_fails_when_the_secret_is_missing(security_stack: Stack, landing_zone: LandingZone) -> None:
-    with pytest.raises(ValueError, match=r"alert_logic\.secret is None.*placeholder"):
+    with pytest.raises(ValueError, match=r"Security/Hub/.*\n- alert_logic\.secret is None.*placeholder"):
         AlertLogicHub(security_stack, "Hub", alert_logic=AlertLogic(customer_id="1"), landing_zone=landing_zone)
+
+
+def test_fails_when_offboarding_is_no_choice(
+    security_stack: Stack, alert_logic: AlertLogic, landing_zone: LandingZone
+) -> None:
+    offboarding: Any = "DELETE"
+
+    with pytest.raises(ValueError, match=r"offboarding is 'DELETE'; allowed is one of Offboarding\.DISABLE"):
+        AlertLogicHub(
+            security_stack, "Hub", alert_logic=alert_logic, landing_zone=landing_zone, offboarding=offboarding
+        )
 
 
 def test_fails_in_another_accounts_stack(
@@ -224,6 +235,27 @@ def test_only_the_management_account_says_which_accounts_are_to_be_protected(
             "EventBusName": Match.any_value(),
         },
     )
+
+
+def test_the_rules_of_the_default_bus_can_be_extended(
+    security_stack: Stack, alert_logic: AlertLogic, landing_zone: LandingZone
+) -> None:
+    hub = AlertLogicHub(security_stack, "Hub", alert_logic=alert_logic, landing_zone=landing_zone)
+
+    template = Template.from_stack(security_stack)
+    rules = template.find_resources("AWS::Events::Rule")
+    ids = [security_stack.resolve(rule.rule_name)["Ref"] for rule in (hub.deployment_rule, hub.status_schedule)]
+    assert [set(rules[id_]["Properties"]) & {"EventPattern", "ScheduleExpression"} for id_ in ids] == [
+        {"EventPattern"},
+        {"ScheduleExpression"},
+    ]
+
+
+def test_nothing_of_it_stays(security_stack: Stack, alert_logic: AlertLogic, landing_zone: LandingZone) -> None:
+    template = _hub(security_stack, alert_logic, landing_zone)
+
+    # A key that stays costs money.
+    template.has_resource("AWS::KMS::Key", {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"})
 
 
 def test_the_status_is_kept_encrypted_versioned_and_private(

@@ -109,3 +109,18 @@ def test_fails_in_another_partition(app: App) -> None:
 
     with pytest.raises(ValueError, match=r"env\.region is 'cn-north-1'; allowed is a region of the partition aws"):
         AlertLogicRole(stack, "Role", alert_logic=AlertLogic(customer_id="1"), policy=ProtectionPolicy.PROFESSIONAL)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"mode": "AUTOMATIC"}, "mode is 'AUTOMATIC'; allowed is one of DeploymentMode.AUTOMATIC"),
+        ({"policy": "ESSENTIALS"}, "policy is 'ESSENTIALS'; allowed is one of ProtectionPolicy.ESSENTIALS"),
+        ({"central_logs": "false"}, "central_logs is 'false'; allowed is True or False"),
+    ],
+)
+def test_fails_with_what_would_pass_as_something_else(app: App, arguments: dict[str, Any], words: str) -> None:
+    given = {"policy": ProtectionPolicy.PROFESSIONAL, **arguments}
+
+    with pytest.raises(ValueError, match=words):
+        AlertLogicRole(Stack(app, "Stack"), "Role", alert_logic=AlertLogic(customer_id="1"), **given)

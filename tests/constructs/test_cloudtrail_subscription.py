@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aws_cdk import App, Environment, Stack
+from aws_cdk import aws_sns as sns
 from aws_cdk.assertions import Template
 
 from alertlogic_constructs import AlertLogic, CentralTrail, CloudTrailSubscription, Subscriber
@@ -113,3 +114,15 @@ def test_fails_in_the_stack_of_another_account(
 def test_fails_when_account_and_region_are_malformed(audit_stack: Stack, trail: CentralTrail) -> None:
     with pytest.raises(ValueError, match=r"(?s)log_archive_account is '3'.*queue_region is 'mars'"):
         _subscription(audit_stack, trail, log_archive_account="3", queue_region="mars")
+
+
+def test_fails_when_the_subscriber_is_no_choice(audit_stack: Stack, trail: CentralTrail) -> None:
+    with pytest.raises(ValueError, match=r"subscriber is 'QUEUE_OWNER'; allowed is one of Subscriber\.TOPIC_OWNER"):
+        _subscription(audit_stack, trail, subscriber="QUEUE_OWNER")
+
+
+def test_fails_with_a_topic_where_there_is_no_alarm(log_archive_stack: Stack, trail: CentralTrail) -> None:
+    topic = sns.Topic(log_archive_stack, "OnCall")
+
+    with pytest.raises(ValueError, match=r"alarm_topic is .*no alarm of its own; pass it to LogArchiveIngestion"):
+        _subscription(log_archive_stack, trail, subscriber=Subscriber.QUEUE_OWNER, alarm_topic=topic)

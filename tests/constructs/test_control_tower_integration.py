@@ -22,14 +22,8 @@ CUSTOMER = AlertLogic(customer_id="12345678")
 
 
 def _integration(stack: Stack, landing_zone: LandingZone, **arguments: Any) -> Template:
-    ControlTowerIntegration(
-        stack,
-        "ControlTower",
-        landing_zone=landing_zone,
-        alert_logic=CUSTOMER,
-        policy=ProtectionPolicy.PROFESSIONAL,
-        **arguments,
-    )
+    given = {"policy": ProtectionPolicy.PROFESSIONAL, **arguments}
+    ControlTowerIntegration(stack, "ControlTower", landing_zone=landing_zone, alert_logic=CUSTOMER, **given)
     return Template.from_stack(stack)
 
 
@@ -79,6 +73,12 @@ def test_a_sweep_looks_at_everything_every_six_hours_and_after_each_deployment(
             }
         },
     )
+
+
+def test_a_sweep_may_be_as_often_as_every_hour(management_stack: Stack, landing_zone: LandingZone) -> None:
+    template = _integration(management_stack, landing_zone, sweep_interval=Duration.seconds(3600))
+
+    template.has_resource_properties("AWS::Events::Rule", {"ScheduleExpression": "rate(1 hour)"})
 
 
 def test_the_stack_set_is_emptied_before_it_goes_and_after_all_that_fills_it(
@@ -316,7 +316,9 @@ def test_with_whole_regions_accounts_have_instances_in_the_home_region_only(
 def test_where_tags_decide_every_governed_region_sends_its_vpc_events(
     management_stack: Stack, landing_zone: LandingZone
 ) -> None:
-    template = _integration(management_stack, landing_zone, scope=ProtectionScope.vpc_tags({"alertlogic": "true"}))
+    template = _integration(
+        management_stack, landing_zone, protection_scope=ProtectionScope.vpc_tags({"alertlogic": "true"})
+    )
 
     assert _enrollment_regions(template) == "us-east-1,eu-west-1"
     resources: dict[str, Any] = _member_template(template)["Resources"]
@@ -392,7 +394,15 @@ def test_fails_in_another_accounts_stack(security_stack: Stack, landing_zone: La
         ),
         ({"deletion_guard_percentage": True}, "deletion_guard_percentage is True"),
         ({"deletion_guard_percentage": "10"}, "deletion_guard_percentage is '10'"),
-        ({"sweep_interval": Duration.minutes(5)}, r"sweep_interval is .*60 minutes or longer"),
+        ({"sweep_interval": Duration.minutes(5)}, r"sweep_interval is .*whole minutes, 60 or more"),
+        ({"sweep_interval": Duration.seconds(5000)}, r"sweep_interval is .*whole minutes, 60 or more"),
+        ({"sweep_interval": Duration.millis(3_600_001)}, r"sweep_interval is .*whole minutes, 60 or more"),
+        (
+            {"mode": "AUTOMATIC"},
+            "mode is 'AUTOMATIC'; allowed is one of DeploymentMode.AUTOMATIC, DeploymentMode.MANUAL",
+        ),
+        ({"policy": "Professional"}, "policy is 'Professional'; allowed is one of ProtectionPolicy.ESSENTIALS"),
+        ({"central_logs": "false"}, "central_logs is 'false'; allowed is True or False"),
     ],
 )
 def test_fails_with_what_cannot_be(
@@ -415,11 +425,18 @@ def test_fails_when_an_exclusion_cannot_hold(
         _integration(management_stack, landing_zone, organizational_units=units)
 
 
+def test_one_error_lists_everything_that_is_wrong(security_stack: Stack, landing_zone: LandingZone) -> None:
+    with pytest.raises(
+        ValueError, match=r"(?s)ControlTowerIntegration in stack 'Security'.*env\.account is.*mode is.*percentage is"
+    ):
+        _integration(security_stack, landing_zone, mode=None, deletion_guard_percentage=-1)
+
+
 def test_fails_when_the_scope_names_a_region_that_is_not_governed(
     management_stack: Stack, landing_zone: LandingZone
 ) -> None:
-    with pytest.raises(ValueError, match=r"scope is 'us-west-2'; allowed is a governed region"):
-        _integration(management_stack, landing_zone, scope=ProtectionScope.regions("us-west-2"))
+    with pytest.raises(ValueError, match=r"protection_scope is 'us-west-2'; allowed is a governed region"):
+        _integration(management_stack, landing_zone, protection_scope=ProtectionScope.regions("us-west-2"))
 
 
 def test_fails_when_the_template_is_too_large(management_stack: Stack, landing_zone: LandingZone) -> None:

@@ -72,12 +72,12 @@ def test_with_the_hubs_bus_it_sends_what_the_coverage_says(
 
 
 def test_filters_are_event_patterns(security_stack: Stack, alert_logic: AlertLogic) -> None:
-    types = ["Recon:EC2/Portscan", "*:S3/*"]
+    types = ["Recon:EC2/Portscan", "*:S3/*", "Backdoor:EC2/C&CActivity.B!DNS"]
     template = _forwarder(security_stack, alert_logic, minimum_severity=4.5, finding_types=types, sample_findings=False)
 
     assert _rule(template)["EventPattern"]["detail"] == {
         "severity": [{"numeric": [">=", 4.5]}],
-        "type": ["Recon:EC2/Portscan", {"wildcard": "*:S3/*"}],
+        "type": ["Recon:EC2/Portscan", {"wildcard": "*:S3/*"}, "Backdoor:EC2/C&CActivity.B!DNS"],
         "service": {"additionalInfo": {"sample": [{"exists": False}, False]}},
     }
 
@@ -130,11 +130,13 @@ def test_a_week_without_alert_logic_loses_nothing(security_stack: Stack, alert_l
 
 
 def test_the_collector_checks_in_every_quarter_of_an_hour(security_stack: Stack, alert_logic: AlertLogic) -> None:
-    template = _forwarder(security_stack, alert_logic)
+    forwarder = GuardDutyForwarder(security_stack, "Findings", alert_logic=alert_logic)
 
-    [(_, schedule)] = template.find_resources(
+    template = Template.from_stack(security_stack)
+    [(schedule_id, schedule)] = template.find_resources(
         "AWS::Events::Rule", {"Properties": {"ScheduleExpression": "rate(15 minutes)"}}
     ).items()
+    assert security_stack.resolve(forwarder.schedule.rule_name) == {"Ref": schedule_id}
     [(collector_id, collector)] = template.find_resources("Custom::GuardDutyCollector").items()
     # Nothing registers again what was deregistered, and the function is there to deregister it.
     assert schedule["DependsOn"] == [collector_id]
@@ -185,6 +187,7 @@ def test_the_check_in_may_do_this_and_no_more(security_stack: Stack, alert_logic
         ({"finding_types": "Recon:EC2/Portscan"}, "finding_types is 'Recon:EC2/Portscan'; allowed is a list"),
         ({"finding_types": ["**"]}, r"finding_types is '\*\*'"),
         ({"finding_types": [""]}, "finding_types is ''"),
+        ({"finding_types": [5]}, "finding_types is 5; allowed is a string in the list"),
         ({"finding_types": [f"Recon:EC2/Portscan{n}" for n in range(200)]}, "200 types"),
         ({"sample_findings": "no"}, "sample_findings is 'no'; allowed is True or False"),
     ],

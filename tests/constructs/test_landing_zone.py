@@ -9,6 +9,9 @@ from aws_cdk import Aws
 
 from alertlogic_constructs import LandingZone, OrganizationalUnits
 
+# What JSON may hold, and no type checker lets pass.
+NO_STRINGS: list[Any] = [{}]
+
 
 def test_an_opt_in_region_is_known_as_such(landing_zone: LandingZone) -> None:
     zone = replace(landing_zone, governed_regions=("us-east-1", "ap-east-1", "eu-south-1"))
@@ -42,6 +45,11 @@ def test_regions_from_json_become_a_tuple(landing_zone: LandingZone) -> None:
         ("governed_regions", ["us-east-1", "us-east-1"], "name us-east-1 once"),
         ("governed_regions", "us-east-1", "a list of strings"),
         ("governed_regions", [], "a list with the home region"),
+        ("governed_regions", ["us-east-1", {}], "governed_regions is {}; allowed is a string in the list"),
+        ("audit_account", ["2"], "audit_account is ['2']; allowed is an AWS account id"),
+        ("home_region", {}, "home_region is {}; allowed is a region"),
+        # Digits, but none that an account id has.
+        ("audit_account", "\u0662" * 12, "12 digits"),
     ],
 )
 def test_fails_when_the_landing_zone_is_wrong(landing_zone: LandingZone, argument: str, value: Any, words: str) -> None:
@@ -85,13 +93,25 @@ def test_units_keep_what_is_included_and_excluded() -> None:
     assert OrganizationalUnits.all().included == ()
 
 
+def test_as_many_ids_as_an_environment_holds_may_be_named() -> None:
+    units = OrganizationalUnits.all(excluding_accounts=[f"{n:012}" for n in range(153)])
+
+    assert len(units.excluded_accounts) == 153
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
         (OrganizationalUnits.only, "use OrganizationalUnits.all()"),
         (lambda: OrganizationalUnits.only("Workloads"), "the id of an organizational unit"),
         (lambda: OrganizationalUnits.all(excluding="ou-abcd-11111111"), "a list of strings"),
+        (lambda: OrganizationalUnits.all(excluding=NO_STRINGS), "excluding is {}; allowed is a string in the list"),
+        (lambda: OrganizationalUnits.only(*NO_STRINGS), "units is {}; allowed is a string in the list"),
         (lambda: OrganizationalUnits.all(excluding_accounts=["5555"]), "12 digits"),
+        (
+            lambda: OrganizationalUnits.all(excluding_accounts=[f"{n:012}" for n in range(154)]),
+            "2001 characters of ids'; allowed is at most 2000, as a function's environment has only 4 KB; exclude",
+        ),
         (
             lambda: OrganizationalUnits.only("ou-abcd-11111111", excluding=["ou-abcd-11111111"]),
             "name ou-abcd-11111111 on one side only",

@@ -187,3 +187,17 @@ def test_fails_with_a_key_when_the_account_is_not_known(app: App, trail: Central
     with pytest.raises(ValueError, match=r"env\.account is .*; allowed is an account that is known at synthesis"):
         _ingestion(Stack(app, "Agnostic"), replace(trail, key_arn=KEY))
     _ingestion(Stack(app, "AgnosticWithoutKey"), trail)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"subscriber": "QUEUE_OWNER"}, "subscriber is 'QUEUE_OWNER'; allowed is one of Subscriber.TOPIC_OWNER"),
+        ({"vendor_policy": "false"}, "vendor_policy is 'false'; allowed is True or False"),
+    ],
+)
+def test_fails_with_what_would_pass_as_something_else(
+    stack: Stack, trail: CentralTrail, arguments: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        _ingestion(stack, trail, **arguments)

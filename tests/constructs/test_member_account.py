@@ -35,7 +35,7 @@ def stack(temporary: Path, landing_zone: LandingZone) -> MemberAccountStack:
         landing_zone=landing_zone,
         policy=ProtectionPolicy.PROFESSIONAL,
         mode=DeploymentMode.MANUAL,
-        scope=ProtectionScope.regions(),
+        protection_scope=ProtectionScope.regions(),
         central_logs=False,
         guardduty_coverage=None,
         policy_document=None,

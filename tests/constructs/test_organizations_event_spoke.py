@@ -30,6 +30,8 @@ def test_organizations_events_go_to_the_home_region(app: App, abroad: LandingZon
     assert pattern["detail"]["errorCode"] == [{"exists": False}]
     [target] = rule["Properties"]["Targets"]
     assert ":events:eu-west-1:111111111111:event-bus/default" in str(target["Arn"])
+    # A rule without its role's policy would lose what it finds.
+    assert any("DeliveryRoleDefaultPolicy" in one for one in rule["DependsOn"])
     [policy] = template.find_resources("AWS::IAM::Policy").values()
     [statement] = policy["Properties"]["PolicyDocument"]["Statement"]
     assert statement["Action"] == "events:PutEvents"

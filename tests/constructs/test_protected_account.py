@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from aws_cdk import App, Environment, Stack
+from aws_cdk import aws_sns as sns
 from aws_cdk.assertions import Match, Template
 
 from alertlogic_constructs import (
@@ -22,14 +23,8 @@ def _registration(template: Template) -> dict[str, Any]:
 
 
 def _member(stack: Stack, landing_zone: LandingZone | None, **arguments: Any) -> Template:
-    ProtectedAccount(
-        stack,
-        "Account",
-        alert_logic=AlertLogic(customer_id="1"),
-        policy=ProtectionPolicy.PROFESSIONAL,
-        landing_zone=landing_zone,
-        **arguments,
-    )
+    given = {"policy": ProtectionPolicy.PROFESSIONAL, **arguments}
+    ProtectedAccount(stack, "Account", alert_logic=AlertLogic(customer_id="1"), landing_zone=landing_zone, **given)
     return Template.from_stack(stack)
 
 
@@ -68,7 +63,7 @@ def test_alone_its_function_may_assume_this_accounts_reader_role_only(
 
 
 def test_in_a_landing_zone_it_registers_at_the_hub(app: App, landing_zone: LandingZone) -> None:
-    template = _member(Stack(app, "Member"), landing_zone, scope=ProtectionScope.regions("eu-west-1"))
+    template = _member(Stack(app, "Member"), landing_zone, protection_scope=ProtectionScope.regions("eu-west-1"))
 
     template.resource_count_is("AWS::Lambda::Function", 0)
     properties = _registration(template)["Properties"]
@@ -133,6 +128,36 @@ def test_fails_when_offboarding_is_said_beside_a_hub(app: App, landing_zone: Lan
         _member(Stack(app, "Member"), landing_zone, offboarding=Offboarding.DELETE)
 
 
+def test_fails_when_alarms_are_to_be_published_beside_a_hub(app: App, landing_zone: LandingZone) -> None:
+    stack = Stack(app, "Member")
+    topic = sns.Topic.from_topic_arn(stack, "OnCall", "arn:aws:sns:us-east-1:555555555555:on-call")
+
+    with pytest.raises(ValueError, match=r"alarm_topic is 'arn:.*whose hub has the alarms; pass it to AlertLogicHub"):
+        _member(stack, landing_zone, alarm_topic=topic)
+
+
+@pytest.mark.parametrize("in_landing_zone", [True, False])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"mode": "AUTOMATIC"}, "mode is 'AUTOMATIC'; allowed is one of DeploymentMode.AUTOMATIC"),
+        ({"policy": "ESSENTIALS"}, "policy is 'ESSENTIALS'; allowed is one of ProtectionPolicy.ESSENTIALS"),
+        ({"central_logs": "false"}, "central_logs is 'false'; allowed is True or False"),
+        ({"offboarding": "DELETE"}, "offboarding is 'DELETE'; allowed is"),
+    ],
+)
+def test_fails_with_what_would_pass_as_something_else(
+    app: App, landing_zone: LandingZone, arguments: dict[str, Any], words: str, *, in_landing_zone: bool
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        _member(Stack(app, "Member"), landing_zone if in_landing_zone else None, **arguments)
+
+
+def test_fails_alone_with_central_logs(app: App) -> None:
+    with pytest.raises(ValueError, match="central_logs is True; allowed is False without a landing zone"):
+        _member(Stack(app, "Member"), None, central_logs=True)
+
+
 def test_fails_alone_without_a_secret(app: App) -> None:
     with pytest.raises(ValueError, match=r"alert_logic\.secret is None"):
         _member(Stack(app, "Member"), None)
@@ -152,7 +177,7 @@ def test_fails_outside_of_the_home_region(app: App, landing_zone: LandingZone) -
 def test_where_tags_decide_no_region_is_protected_whole(app: App, landing_zone: LandingZone) -> None:
     tags = ProtectionScope.vpc_tags({"alertlogic": "true"}, prune=True)
 
-    properties = _registration(_member(Stack(app, "Member"), landing_zone, scope=tags))["Properties"]
+    properties = _registration(_member(Stack(app, "Member"), landing_zone, protection_scope=tags))["Properties"]
 
     assert properties["ScopeRegions"] == []
     assert properties["GovernedRegions"] == ["us-east-1", "eu-west-1"]
@@ -161,7 +186,9 @@ def test_where_tags_decide_no_region_is_protected_whole(app: App, landing_zone: 
 
 
 def test_where_tags_decide_both_functions_of_the_hub_may_list_vpcs(app: App, landing_zone: LandingZone) -> None:
-    template = _member(Stack(app, "Member"), landing_zone, scope=ProtectionScope.vpc_tags({"alertlogic": "true"}))
+    template = _member(
+        Stack(app, "Member"), landing_zone, protection_scope=ProtectionScope.vpc_tags({"alertlogic": "true"})
+    )
 
     [reader] = [
         role["Properties"]

@@ -28,6 +28,12 @@ def test_each_pair_is_a_tag_and_a_key_may_have_several_values() -> None:
     assert scope.prune
 
 
+def test_pairs_that_only_look_alike_are_two_tags() -> None:
+    scope = ProtectionScope.vpc_tags({"a=b": "c", "a": "b=c"})
+
+    assert scope.tags == (("a=b", "c"), ("a", "b=c"))
+
+
 def test_a_tag_may_have_an_empty_value_and_any_letters() -> None:
     scope = ProtectionScope.vpc_tags({"a:b=c/d e": "", "Über": "ja,{}"})
 
@@ -44,7 +50,8 @@ def test_a_tag_may_have_an_empty_value_and_any_letters() -> None:
         ({"k" * 129: "true"}, "allowed is a key of 1 to 128 characters"),
         ({"alertlogic": "v" * 257}, "allowed is a value of at most 256 characters"),
         ({"alertlogic": True}, "tags is True; allowed is a list of strings"),
-        ({"alertlogic": [True]}, "tags is True; allowed is a value"),
+        ({"alertlogic": [True]}, "tags is True; allowed is a string in the list"),
+        ({"alertlogic": [{}]}, "tags is {}; allowed is a string in the list"),
         ({5: "true"}, "tags is 5; allowed is a key"),
         ({"alertlogic": []}, "allowed is at least one tag"),
         ({"alertlogic": ["true", "true"]}, "name alertlogic=true once"),
@@ -64,6 +71,12 @@ def test_fails_when_prune_is_no_boolean(prune: Any) -> None:
         ProtectionScope.vpc_tags({"alertlogic": "true"}, prune=prune)
     with pytest.raises(ValueError, match=r"prune is .*; allowed is True or False"):
         ProtectionScope.regions(prune=prune)
+
+
+@pytest.mark.parametrize("region", [5, [], {}])
+def test_fails_when_a_region_is_no_string(region: Any) -> None:
+    with pytest.raises(ValueError, match=r"names is .*; allowed is a string in the list"):
+        ProtectionScope.regions(region, region)
 
 
 def test_fails_when_a_region_is_named_twice() -> None:

@@ -38,6 +38,8 @@ def test_vpc_events_go_straight_to_the_hub_in_the_home_region(app: App, landing_
         [target] = rule["Properties"]["Targets"]
         assert ":events:us-east-1:444444444444:event-bus/alertlogic-hub" in str(target["Arn"])
         assert "RoleArn" in target
+        # A rule without its role's policy would lose what it finds.
+        assert any("DeliveryRoleDefaultPolicy" in one for one in rule["DependsOn"])
 
 
 def test_the_delivery_role_serves_this_regions_rules_and_may_reach_that_bus_only(

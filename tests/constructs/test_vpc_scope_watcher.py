@@ -20,7 +20,7 @@ TAGGED = ProtectionScope.vpc_tags({"alertlogic": "true"})
 
 
 def _watcher(stack: Stack, alert_logic: AlertLogic, **arguments: Any) -> Template:
-    given = {"policy": ProtectionPolicy.PROFESSIONAL, "scope": TAGGED, **arguments}
+    given = {"policy": ProtectionPolicy.PROFESSIONAL, "protection_scope": TAGGED, **arguments}
     VpcScopeWatcher(stack, "Scope", alert_logic=alert_logic, **given)
     return Template.from_stack(stack)
 
@@ -88,7 +88,9 @@ def test_beside_a_hub_it_reads_accounts_of_the_organization_through_the_reader_r
 
 
 def test_alone_it_works_for_its_own_account_and_region(security_stack: Stack, alert_logic: AlertLogic) -> None:
-    template = _watcher(security_stack, alert_logic, scope=ProtectionScope.vpc_tags({"Env": "*"}, prune=True))
+    template = _watcher(
+        security_stack, alert_logic, protection_scope=ProtectionScope.vpc_tags({"Env": "*"}, prune=True)
+    )
 
     variables = _variables(template)
     assert variables["REGIONS"] == "us-east-1"
@@ -114,7 +116,12 @@ def test_a_burst_becomes_one_piece_of_work(security_stack: Stack, alert_logic: A
 
 def test_fails_without_tags(security_stack: Stack, alert_logic: AlertLogic) -> None:
     with pytest.raises(ValueError, match=r"allowed is a scope with tags; use ProtectionScope\.vpc_tags"):
-        _watcher(security_stack, alert_logic, scope=ProtectionScope.regions())
+        _watcher(security_stack, alert_logic, protection_scope=ProtectionScope.regions())
+
+
+def test_fails_when_the_policy_is_no_choice(security_stack: Stack, alert_logic: AlertLogic) -> None:
+    with pytest.raises(ValueError, match=r"policy is 'Professional'; allowed is one of ProtectionPolicy\.ESSENTIALS"):
+        _watcher(security_stack, alert_logic, policy="Professional")
 
 
 def test_fails_without_a_secret(security_stack: Stack) -> None:

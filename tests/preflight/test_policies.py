@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -17,15 +16,13 @@ from aws_cdk.assertions import Template
 
 from alertlogic_constructs import AlertLogic, AlertLogicRole, ProtectionPolicy
 from alertlogic_constructs._role_policy import packaged_pin
-from alertlogic_constructs._tools import how_to_install
+from alertlogic_constructs._tools import UNUSABLE
 from alertlogic_constructs.policies import DIFFERENT, main
-from alertlogic_constructs.preflight import UNUSABLE
-from alertlogic_constructs.preflight import main as preflight
 from tests.rehearsal.alertlogic import FakeAlertLogic
 from tests.rehearsal.synthesis import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 PIN = packaged_pin("ci_manual")
 NEW = {"Sid": "ReadWorkGroups", "Effect": "Allow", "Action": ["athena:GetWorkGroup"], "Resource": "*"}
@@ -153,33 +150,5 @@ def test_what_is_not_installed_is_named(tmp_path: Path) -> None:
 
     assert (done.returncode, done.stderr) == (
         UNUSABLE,
-        "requests is missing; install alertlogic-constructs[tools]\n",
+        "the policy cannot be refreshed: requests is missing; install alertlogic-constructs[tools]\n",
     )
-
-
-@pytest.mark.parametrize(("command", "module"), [(main, "latest_policy"), (preflight, "run")])
-def test_a_module_of_ours_that_is_missing_is_an_error(
-    monkeypatch: pytest.MonkeyPatch, command: Callable[[list[str]], int], module: str
-) -> None:
-    monkeypatch.setitem(sys.modules, f"alertlogic_constructs._preflight.{module}", None)
-
-    with pytest.raises(ModuleNotFoundError, match=module):
-        command([])
-
-
-def test_a_package_that_is_missing_is_named() -> None:
-    missing = ModuleNotFoundError(name="boto3")
-    assert how_to_install(missing) == "boto3 is missing; install alertlogic-constructs[tools]"
-
-
-@pytest.mark.parametrize("command", ["policies", "preflight"])
-def test_it_is_a_program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str) -> None:
-    module = f"alertlogic_constructs.{command}"
-    monkeypatch.setattr(sys, "argv", [command, "--help"])
-    monkeypatch.delitem(sys.modules, module)
-
-    with pytest.raises(SystemExit) as caught:
-        runpy.run_module(module, run_name="__main__")
-
-    assert caught.value.code == 0
-    assert capsys.readouterr().out.startswith(f"usage: python -m {module}")

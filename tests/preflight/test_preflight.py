@@ -25,8 +25,9 @@ from alertlogic_constructs._preflight.guardduty import check_guardduty
 from alertlogic_constructs._preflight.organization import check_organization
 from alertlogic_constructs._preflight.trail import check_trail, key_policy
 from alertlogic_constructs._role_policy import packaged_pin
+from alertlogic_constructs._tools import UNUSABLE
 from alertlogic_constructs.policies import main as policies
-from alertlogic_constructs.preflight import BAD, UNUSABLE, main
+from alertlogic_constructs.preflight import BAD, main
 from alertlogic_constructs.settings import read_settings
 from tests.preflight.conftest import set_environment, write_settings
 from tests.rehearsal.alertlogic import ACCESS_KEY_ID, SECRET_KEY
@@ -148,8 +149,10 @@ def trails(*changes: dict[str, Any]) -> Act:
         before = rehearsal.control_tower.trails
         kept = [{**before[0], **change} for change in changes]
         rehearsal.control_tower.trails = [{k: v for k, v in trail.items() if v is not None} for trail in kept]
-        yield
-        rehearsal.control_tower.trails = before
+        try:
+            yield
+        finally:
+            rehearsal.control_tower.trails = before
 
     return act
 
@@ -178,8 +181,10 @@ def key(*, log_archive: bool = True, spec: dict[str, Any] | None = None, state: 
             made = held[TRAIL_KEY_ARN.rsplit("/", 1)[1]]
             made.key_state = state
             made.key_manager = (spec or {}).get("KeyManager", "CUSTOMER")
-            yield
-            del held[made.id]
+            try:
+                yield
+            finally:
+                del held[made.id]
 
     return act
 
@@ -202,10 +207,12 @@ def detectors(*, enabled: bool | None) -> Act:
             [detector_id] = held.detectors
             client = rehearsal.gateway.client("guardduty", Operator(SECURITY), OTHER)
             client.update_detector(DetectorId=detector_id, Enable=enabled)
-        yield
-        held.detectors.update(before)
-        if enabled is not None:
-            client.update_detector(DetectorId=detector_id, Enable=True)
+        try:
+            yield
+        finally:
+            held.detectors.update(before)
+            if enabled is not None:
+                client.update_detector(DetectorId=detector_id, Enable=True)
 
     return act
 
@@ -220,8 +227,10 @@ def parameter(account: str, value: str | None) -> Act:
             ssm.delete_parameter(Name=name)
         else:
             ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
-        yield
-        ssm.put_parameter(Name=name, Value="28", Type="String", Overwrite=True)
+        try:
+            yield
+        finally:
+            ssm.put_parameter(Name=name, Value="28", Type="String", Overwrite=True)
 
     return act
 
@@ -230,8 +239,10 @@ def secret(text: str) -> Act:
     @contextlib.contextmanager
     def act(rehearsal: Rehearsal) -> Generator[None]:
         rehearsal.put_secret_value(text)
-        yield
-        rehearsal.put_secret_value()
+        try:
+            yield
+        finally:
+            rehearsal.put_secret_value()
 
     return act
 
@@ -240,16 +251,20 @@ def secret(text: str) -> Act:
 def empty_secret(rehearsal: Rehearsal) -> Generator[None]:
     held = backend("secretsmanager", SECURITY, HOME).secrets.get(rehearsal.secret)
     versions, held.versions = held.versions, {}
-    yield
-    held.versions = versions
+    try:
+        yield
+    finally:
+        held.versions = versions
 
 
 def access_key(refusal: Any) -> Act:
     @contextlib.contextmanager
     def act(rehearsal: Rehearsal) -> Generator[None]:
         rehearsal.alert_logic.set_access_key(ACCESS_KEY_ID, SECRET_KEY, refusal=refusal)
-        yield
-        rehearsal.alert_logic.set_access_key(ACCESS_KEY_ID, SECRET_KEY)
+        try:
+            yield
+        finally:
+            rehearsal.alert_logic.set_access_key(ACCESS_KEY_ID, SECRET_KEY)
 
     return act
 
@@ -258,8 +273,10 @@ def failing(status: int, path: str, **options: Any) -> Act:
     @contextlib.contextmanager
     def act(rehearsal: Rehearsal) -> Generator[None]:
         rehearsal.alert_logic.fail(status, path=path, **options)
-        yield
-        rehearsal.alert_logic.recover()
+        try:
+            yield
+        finally:
+            rehearsal.alert_logic.recover()
 
     return act
 
@@ -687,6 +704,19 @@ class TestWell:
         assert bad(findings) == {}
         assert findings["trail's key policy"].level is Level.OK
 
+    def test_a_key_of_another_account_is_looked_at_there(self, zone: Rehearsal, cloud: Cloud) -> None:
+        def admitting(account: str, action: str) -> dict[str, Any]:
+            principal = {"AWS": f"arn:aws:iam::{account}:root"}
+            return {"Effect": "Allow", "Principal": principal, "Action": action, "Resource": "*"}
+
+        policy = {"Statement": [admitting(AUDIT, "kms:*"), admitting(LOG_ARCHIVE, "kms:Decrypt")]}
+        arn = zone.client("kms", AUDIT).create_key(Policy=json.dumps(policy))["KeyMetadata"]["Arn"]
+        with trails({"KmsKeyId": arn})(zone):
+            findings = look("trail", cloud, {"trail": {"key_arn": arn}})
+
+        assert bad(findings) == {}
+        assert {findings[check].level for check in ("trail's key", "trail's key policy")} == {Level.OK}
+
     def test_a_landing_zone_without_shared_accounts_is_right(self, zone: Rehearsal, cloud: Cloud) -> None:
         with manifest(centralizedLogging={"enabled": False}, securityRoles={"enabled": False})(zone):
             finding = look("control tower", cloud)["shared accounts"]
@@ -790,19 +820,17 @@ class TestLooking:
         def deny(call: ApiCall) -> AwsError | None:
             return AwsError("AccessDeniedException", "not today") if call.operation == operation else None
 
-        zone.gateway.fault = deny
-        with key()(zone):
+        with key()(zone), attribute(lambda rehearsal: rehearsal.gateway, "fault", deny)(zone):
             finding = look(area, cloud, KEY)[check]
-        zone.gateway.fault = None
 
         assert finding.level is Level.COULD_NOT_LOOK
         assert "not today" in finding.text
         assert "docs/preflight.md" in finding.todo
 
     def test_another_failure_is_a_finding_too(self, zone: Rehearsal, cloud: Cloud) -> None:
-        zone.gateway.fault = lambda _: AwsError("RehearsalFault", "an accident")
-        finding = look("organization", cloud)["organization"]
-        zone.gateway.fault = None
+        accident = AwsError("RehearsalFault", "an accident")
+        with attribute(lambda rehearsal: rehearsal.gateway, "fault", lambda _: accident)(zone):
+            finding = look("organization", cloud)["organization"]
 
         assert (finding.level, finding.todo) == (Level.COULD_NOT_LOOK, "mend that, then look again")
 
@@ -942,6 +970,14 @@ class TestCommand:
         assert line.startswith("could not look  credentials  Unable to locate credentials")
         assert summary == "1 checks: 1 could not look."
 
+    def test_half_of_the_credentials_are_none(
+        self, cdk_json: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+        assert main(["--settings", str(cdk_json)]) == BAD
+
+        assert "Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY" in capsys.readouterr().out
+
     def test_malformed_settings_are_explained(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         file = write_settings(tmp_path, {"policy": "GOLD"})
         assert main(["--settings", str(file)]) == UNUSABLE
@@ -1029,6 +1065,7 @@ def test_a_key_policy_admits_an_account_by_its_id_its_root_or_a_role() -> None:
         assert level(policy({"AWS": principal})) is Level.OK
         assert level(policy({"AWS": [principal]}, action="kms:*")) is Level.OK
     assert level(policy("*")) is Level.OK
+    assert level({"Statement": policy("*")["Statement"][0]}) is Level.OK
     assert level(policy({"AWS": AUDIT})) is Level.WRONG
     assert level(policy({"AWS": LOG_ARCHIVE}, effect="Deny")) is Level.WRONG
     assert level(policy({"AWS": LOG_ARCHIVE}, action="kms:Encrypt")) is Level.WRONG
@@ -1079,4 +1116,4 @@ def test_the_command_runs_where_nothing_but_the_package_is_on_the_path(tmp_path:
     )
 
     assert (done.returncode, done.stdout) == (UNUSABLE, "")
-    assert done.stderr.startswith("cdk.json cannot be read ([Errno 2]")
+    assert done.stderr.startswith("the checks cannot begin: cdk.json cannot be read ([Errno 2]")
