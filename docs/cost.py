@@ -23,6 +23,11 @@ PAGE = Path(__file__).with_name("cost.md")
 BEGIN, END = "<!-- cost: made by `make cost` -->\n", "<!-- end of cost -->"
 
 _LAMBDA_SOURCES = Path(__file__).parents[1] / "lambda_src"
+# The setting without which a function does not come by a module's metrics.
+_NEEDED = {
+    _LAMBDA_SOURCES / "account_registration" / "status.py": "STATUS_BUCKET",
+    _LAMBDA_SOURCES / "aws" / "queue.py": "QUEUE_URL",
+}
 
 
 @dataclass(frozen=True)
@@ -153,7 +158,7 @@ def _monthly(type_: str, properties: Mapping[str, Any]) -> Bill:
 def _function(properties: Mapping[str, Any]) -> Bill:
     # Whatever has no settings is CDK's own, and works for custom resources alone.
     variables = properties.get("Environment", {}).get("Variables", {})
-    return {"metric": len(metrics(variables["POWERTOOLS_SERVICE_NAME"]))} if variables else {}
+    return {"metric": len(metrics(variables))} if variables else {}
 
 
 def _rule(properties: Mapping[str, Any]) -> Bill:
@@ -183,10 +188,25 @@ _CHARGED: Mapping[str, Callable[[Mapping[str, Any]], Bill]] = {
 }
 
 
+def metrics(variables: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names of the custom metrics that a function may write.
+
+    Args:
+        variables: The function's environment, which says which function it is, and what it has.
+    """
+    declared = _metrics_by_module(variables["POWERTOOLS_SERVICE_NAME"])
+    return frozenset(
+        name
+        for module, names in declared.items()
+        if module not in _NEEDED or variables.get(_NEEDED[module])
+        for name in names
+    )
+
+
 @cache
-def metrics(function: str) -> frozenset[str]:
-    """Return the names of the custom metrics that a function may write, as its modules and what they import declare."""
-    names: set[str] = set()
+def _metrics_by_module(function: str) -> Mapping[Path, frozenset[str]]:
+    """Read what the modules of a function, and those that they import, declare."""
+    declared: dict[Path, frozenset[str]] = {}
     to_read, seen = [_LAMBDA_SOURCES / function / "handler.py"], set[Path]()
     while to_read:
         module = to_read.pop()
@@ -195,13 +215,13 @@ def metrics(function: str) -> frozenset[str]:
         seen.add(module)
         tree = ast.parse(module.read_text("utf-8"))
         imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-        if any(node.module == "aws_lambda_powertools.metrics" for node in imports):
-            names.update(_declared(tree))
+        if any(it.name == "emit" for node in imports for it in node.names):
+            declared[module] = frozenset(_declared(tree))
         for node in imports:
             folder = module.parent if node.level else _LAMBDA_SOURCES
             base = folder.joinpath(*(node.module or "").split("."))
             to_read += [base.with_suffix(".py"), base / "__init__.py", *(base / f"{it.name}.py" for it in node.names)]
-    return frozenset(names)
+    return declared
 
 
 def _declared(tree: ast.Module) -> Iterable[str]:

@@ -6,7 +6,7 @@ import json
 import runpy
 import tempfile
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -15,6 +15,7 @@ import aws_cdk
 
 # It also binds the library to the real App, before example() puts another in its place.
 import app as sample
+from alertlogic_constructs.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,17 +51,23 @@ class Synthesized:
         return template
 
 
-def sample_with(**settings: object) -> Synthesized:
-    """Synthesize the sample with `cdk.json`'s settings, some of them changed."""
+def sample_with(**changes: object) -> Synthesized:
+    """Synthesize the sample with `cdk.json`'s settings, some of them changed; the same only once."""
+    return _sample_with(json.dumps(changes, sort_keys=True))
+
+
+@cache
+def _sample_with(changes: str) -> Synthesized:
     with tempfile.TemporaryDirectory() as folder:
         app = aws_cdk.App(outdir=folder, context=_WITHOUT_ASSET)
-        sample.build(app, sample.read_settings({**sample.context_of(app), **settings}))
+        sample.build(app, read_settings({**sample.context_of(app), **json.loads(changes)}))
         app.synth()
         return _read(Path(folder))
 
 
+@cache
 def example(name: str) -> Synthesized:
-    """Run one of the programs in `examples/`, as `python examples/NAME.py` does."""
+    """Run one of the programs in `examples/`, as `python examples/NAME.py` does; each only once."""
     with tempfile.TemporaryDirectory() as folder:
         app = partial(aws_cdk.App, outdir=folder, context=_WITHOUT_ASSET)
         with mock.patch.object(aws_cdk, "App", app):

@@ -22,6 +22,10 @@ from docs.synthesis import Synthesized, sample_with
 LAMBDA_SOURCES = Path(__file__).parents[1] / "lambda_src"
 
 
+def _variables(function: str, **others: object) -> dict[str, object]:
+    return {"POWERTOOLS_SERVICE_NAME": function, "QUEUE_URL": "q", "STATUS_BUCKET": "b", **others}
+
+
 def test_the_page_is_what_the_templates_say() -> None:
     text = PAGE.read_text("utf-8")
 
@@ -68,14 +72,49 @@ def test_the_metrics_of_all_functions_are_found_in_their_sources() -> None:
     declared = {
         name
         for module in LAMBDA_SOURCES.rglob("*.py")
-        if "aws_lambda_powertools.metrics" in (text := module.read_text("utf-8"))
+        if "measures import emit" in (text := module.read_text("utf-8"))
         for name in re.findall(r'^\w+_METRIC: Final = "(\w+)"', text, re.MULTILINE)
     }
-    functions = [handler.parent.name for handler in LAMBDA_SOURCES.glob("*/handler.py")]
+    functions = [_variables(handler.parent.name) for handler in LAMBDA_SOURCES.glob("*/handler.py")]
 
     assert set[str]().union(*map(metrics, functions)) == declared
-    assert {"FindingsReceived", "OldestWaitingMessage"} <= metrics("guardduty_findings")
-    assert "FindingsReceived" not in metrics("collector_checkin") | metrics("vpc_scope")
+    assert {"FindingsReceived", "OldestWaitingMessage"} <= metrics(_variables("guardduty_findings"))
+    assert "FindingsReceived" not in metrics(_variables("collector_checkin")) | metrics(_variables("vpc_scope"))
+
+
+def test_a_function_without_a_queue_has_no_waiting_messages_to_count() -> None:
+    with_queue, without = _variables("collector_checkin"), _variables("collector_checkin", QUEUE_URL=None)
+
+    assert metrics(with_queue) - metrics(without) == {"OldestWaitingMessage"}
+    assert metrics(without) == {"CheckIn", "SecretUnusable"}
+
+
+def test_only_a_hub_counts_accounts() -> None:
+    # Of a ProtectedAccount the setting is there, and empty.
+    hub, alone = _variables("account_registration"), _variables("account_registration", STATUS_BUCKET="")
+
+    assert metrics(hub) - metrics(alone) == {
+        "AccountsWanted",
+        "AccountsEnrolled",
+        "AccountsRegistered",
+        "AccountsNotAsWanted",
+    }
+
+
+def test_the_settings_that_metrics_depend_on_are_those_of_the_functions() -> None:
+    functions = {
+        variables["POWERTOOLS_SERVICE_NAME"]: variables
+        for template in sample_with().templates.values()
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::Lambda::Function"
+        and (variables := resource["Properties"].get("Environment", {}).get("Variables"))
+    }
+
+    assert {name for name, it in functions.items() if "OldestWaitingMessage" in metrics(it)} == functions.keys() - {
+        "collector_checkin",
+        "trail_subscription",
+    }
+    assert {name for name, it in functions.items() if "AccountsWanted" in metrics(it)} == {"account_registration"}
 
 
 def test_a_finding_on_the_forwarders_own_bus_is_not_sent_to_another() -> None:

@@ -2,16 +2,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from aws_cdk import App, Stack
 
 import app as sample
 from alertlogic_constructs import ControlTowerIntegration
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from alertlogic_constructs.settings import read_settings
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,7 @@ class Synthesized:
 
 def _synthesize() -> dict[str, Synthesized]:
     app = App(context={"aws:cdk:bundling-stacks": []})
-    sample.build(app, sample.read_settings(sample.context_of(app)))
+    sample.build(app, read_settings(sample.context_of(app)))
     stacks = [child for child in app.node.children if isinstance(child, Stack)]
     assembly = app.synth()
     found = {
@@ -46,10 +44,3 @@ def synthesized(request: pytest.FixtureRequest) -> Synthesized:
     if not _SYNTHESIZED:
         _SYNTHESIZED.update(_synthesize())
     return _SYNTHESIZED[request.param]
-
-
-@pytest.fixture
-def template_file(synthesized: Synthesized, tmp_path: Path) -> Path:
-    path = tmp_path / f"{synthesized.stack.stack_name}.template.json"
-    path.write_text(json.dumps(synthesized.template), "utf-8")
-    return path

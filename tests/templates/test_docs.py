@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROOT = README.parent
-PAGES = [README, *sorted(DOCS.rglob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 CONSTRUCTS = {
     name: getattr(alertlogic_constructs, name)
     for name in alertlogic_constructs.__all__
@@ -135,6 +135,26 @@ def test_every_file_that_a_page_includes_or_links_exists() -> None:
     ]
 
     assert missing == []
+
+
+def test_readme_and_first_page_lead_to_the_same_pages() -> None:
+    row = re.compile(r"^\| (.+) \| \[[^\]]+\]\((?:docs/)?([^)]+)\).* \|$", re.MULTILINE)
+    tables = [page.read_text("utf-8").partition("| you want to | read |\n")[2] for page in (README, DOCS / "index.md")]
+    readme, index = (row.findall(table.partition("\n\n")[0]) for table in tables)
+
+    assert readme == index
+    assert {"live-check.md", "runbook.md"} <= {link for _, link in readme}
+
+
+def test_the_first_page_says_how_to_deploy() -> None:
+    text = README.read_text("utf-8")
+    deploy = text.partition("[start:deploy]")[2].partition("<!-- --8<-- [end:deploy]")[0]
+
+    assert '\n--8<-- "README.md:deploy"\n' in (DOCS / "index.md").read_text("utf-8")
+    assert "`make deploy`" in deploy
+    assert "The settings in" in deploy
+    # A link would lead elsewhere there.
+    assert "](" not in deploy
 
 
 def test_every_make_target_that_a_page_names_exists() -> None:

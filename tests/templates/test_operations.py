@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws_cdk import App
 
-import app as sample
 from account_enrollment.convergence import HELD_BACK_METRIC
 from account_registration.status import ENROLLED_METRIC, NOT_AS_WANTED_METRIC, REGISTERED_METRIC, WANTED_METRIC
 from alertlogic_constructs._alarms import RUNBOOK, Section
 from aws.queue import WAITING_METRIC
 from aws.secret import UNUSABLE_METRIC
 from collector_checkin.handler import CHECK_IN_METRIC
+from docs.synthesis import sample_with
 from guardduty_findings.handler import DELAY_METRIC, FAILED_METRIC, FORWARDED_METRIC, RECEIVED_METRIC
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).parents[2]
 RUNBOOK_TEXT = (ROOT / RUNBOOK).read_text("utf-8")
@@ -42,23 +40,12 @@ IS_OURS = "Environment"
 Template = dict[str, Any]
 
 
-@cache
-def _templates(style: str) -> dict[str, Template]:
-    app = App(context={"aws:cdk:bundling-stacks": []})
-    context = {**sample.context_of(app), **STYLES[style]}
-    sample.build(app, sample.read_settings(context))
-    return {stack.stack_name: stack.template for stack in app.synth().stacks}
-
-
-@cache
-def _member_template(style: str) -> Template:
-    [stack_set] = _of_type(_templates(style)["AlertLogic-Master"], "AWS::CloudFormation::StackSet").values()
-    found: Template = json.loads(stack_set["TemplateBody"])
-    return found
+def _templates(style: str) -> Mapping[str, Template]:
+    return sample_with(**STYLES[style]).templates
 
 
 @pytest.fixture(params=STYLES)
-def templates(request: pytest.FixtureRequest) -> dict[str, Template]:
+def templates(request: pytest.FixtureRequest) -> Mapping[str, Template]:
     return _templates(request.param)
 
 
@@ -98,7 +85,7 @@ def _is_of_spoke(id_: str, stack: str) -> bool:
     return stack.startswith("AlertLogic-Master") and id_.startswith("Findings")
 
 
-def test_every_function_has_alarms_on_errors_and_throttles(templates: dict[str, Template]) -> None:
+def test_every_function_has_alarms_on_errors_and_throttles(templates: Mapping[str, Template]) -> None:
     for template in templates.values():
         ours = {id_ for id_, it in _of_type(template, "AWS::Lambda::Function").items() if IS_OURS in it}
 
@@ -106,7 +93,7 @@ def test_every_function_has_alarms_on_errors_and_throttles(templates: dict[str, 
         assert _unwatched(template, ours, "Throttles") == set()
 
 
-def test_every_function_with_the_secret_has_an_alarm_on_it(templates: dict[str, Template]) -> None:
+def test_every_function_with_the_secret_has_an_alarm_on_it(templates: Mapping[str, Template]) -> None:
     for template in templates.values():
         functions = _of_type(template, "AWS::Lambda::Function").values()
         variables = [it[IS_OURS]["Variables"] for it in functions if IS_OURS in it]
@@ -116,7 +103,7 @@ def test_every_function_with_the_secret_has_an_alarm_on_it(templates: dict[str, 
 
 
 def test_every_queue_has_an_alarm_on_its_age_and_every_dead_letter_queue_on_what_is_there(
-    templates: dict[str, Template],
+    templates: Mapping[str, Template],
 ) -> None:
     for name, template in templates.items():
         queues = _of_type(template, "AWS::SQS::Queue")
@@ -127,7 +114,7 @@ def test_every_queue_has_an_alarm_on_its_age_and_every_dead_letter_queue_on_what
         assert _unwatched(template, dead, "ApproximateNumberOfMessagesVisible") == set()
 
 
-def test_every_rule_has_an_alarm_on_what_it_cannot_deliver(templates: dict[str, Template]) -> None:
+def test_every_rule_has_an_alarm_on_what_it_cannot_deliver(templates: Mapping[str, Template]) -> None:
     for name, template in templates.items():
         rules = {id_ for id_ in _of_type(template, "AWS::Events::Rule") if not _is_of_spoke(id_, name)}
 
@@ -151,8 +138,8 @@ def test_a_rule_on_another_bus_is_watched_under_the_name_of_that_bus() -> None:
 
 
 def test_members_have_none_of_it_and_no_queue_or_function_that_would_need_it() -> None:
-    for style in STYLES:
-        template = _member_template(style)
+    for settings in STYLES.values():
+        template = sample_with(**settings).member
 
         assert _of_type(template, "AWS::CloudWatch::Alarm") == {}
         assert _of_type(template, "AWS::CloudWatch::Dashboard") == {}
@@ -161,7 +148,7 @@ def test_members_have_none_of_it_and_no_queue_or_function_that_would_need_it() -
         assert len(_of_type(template, "AWS::SQS::Queue")) <= 1
 
 
-def test_alarms_watch_metrics_that_the_functions_emit(templates: dict[str, Template]) -> None:
+def test_alarms_watch_metrics_that_the_functions_emit(templates: Mapping[str, Template]) -> None:
     emitted = {CHECK_IN_METRIC, HELD_BACK_METRIC, NOT_AS_WANTED_METRIC, UNUSABLE_METRIC, WAITING_METRIC}
 
     watched = {
@@ -174,7 +161,7 @@ def test_alarms_watch_metrics_that_the_functions_emit(templates: dict[str, Templ
     assert watched == emitted
 
 
-def test_every_alarm_chooses_what_missing_data_stands_for(templates: dict[str, Template]) -> None:
+def test_every_alarm_chooses_what_missing_data_stands_for(templates: Mapping[str, Template]) -> None:
     for template in templates.values():
         for alarm in _of_type(template, "AWS::CloudWatch::Alarm").values():
             expected = {CHECK_IN_METRIC: "breaching", NOT_AS_WANTED_METRIC: "missing"}
@@ -207,12 +194,18 @@ def test_every_alarm_leads_to_its_section_of_the_runbook_and_every_section_has_a
     assert sorted(heading.lower().replace(" ", "-") for heading in headings) == sorted(Section)
 
 
-def test_links_of_the_runbook_lead_somewhere() -> None:
-    headings = {it.lower().replace(" ", "-") for it in re.findall(r"^##+ (.+)$", RUNBOOK_TEXT, re.MULTILINE)}
-    links = re.findall(r"\]\(([^)]+)\)", RUNBOOK_TEXT)
+def _anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^##+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 -]", "", it.lower()).replace(" ", "-") for it in headings}
 
-    assert {it for it in links if it.startswith("#") and it[1:] not in headings} == set()
-    assert {it for it in links if not it.startswith("#") and not (ROOT / "docs" / it).is_file()} == set()
+
+def test_links_of_the_runbook_lead_somewhere() -> None:
+    runbook = ROOT / RUNBOOK
+    links = re.findall(r"\]\(([^)#]*)(?:#([^)]+))?\)", RUNBOOK_TEXT)
+    pages = {name: runbook.parent / name if name else runbook for name, _ in links}
+
+    assert {name for name, page in pages.items() if not page.is_file()} == set()
+    assert {(name, anchor) for name, anchor in links if anchor and anchor not in _anchors(pages[name])} == set()
 
 
 def test_every_dead_letter_alarm_says_how_to_redrive_that_queue() -> None:
@@ -254,7 +247,7 @@ def test_each_account_has_a_dashboard() -> None:
     assert set(_bodies("administrator")) == names
 
 
-def test_a_dashboard_shows_every_alarm_and_every_function_of_its_stack(templates: dict[str, Template]) -> None:
+def test_a_dashboard_shows_every_alarm_and_every_function_of_its_stack(templates: Mapping[str, Template]) -> None:
     for template in templates.values():
         for dashboard in _of_type(template, "AWS::CloudWatch::Dashboard").values():
             body = json.dumps(dashboard)
