@@ -67,8 +67,12 @@ templates: $(INSTALLED) ## Check the sample's templates and the member template 
 	$(call timed,templates,pytest -q tests/templates $(ARGS))
 
 .PHONY: unit
-unit: $(INSTALLED) ## Run the tests, with a branch-coverage floor.
-	$(call timed,unit,pytest -q -n 2 --dist loadfile --ignore=tests/templates --cov --cov-report=term $(ARGS))
+unit: $(INSTALLED) ## Run the tests.
+	$(call timed,unit,pytest -q -n 2 --dist loadfile --ignore=tests/templates $(ARGS))
+
+.PHONY: coverage
+coverage: $(INSTALLED) ## Run the tests, slowed down by half, with a floor for branch coverage.
+	$(call timed,coverage,pytest -q -n 2 --dist loadfile --ignore=tests/templates --cov --cov-report=term $(ARGS))
 
 .PHONY: rehearse
 rehearse: $(INSTALLED) ## Play a landing zone's life; ARGS=--brief shortens it, ARGS="--chaos SEED" makes things go wrong at random.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -10,9 +11,11 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import threading
 import uuid
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -333,7 +336,7 @@ class Functions:
             memory=int(properties.get("MemorySize", 128)),
             log_group=properties.get("LoggingConfig", {}).get("LogGroup", default_log_group),
             environment={key: str(value) for key, value in properties["Environment"]["Variables"].items()},
-            code=self._code(properties["Code"]["S3Key"]),
+            code=_copy_of(self.assets[properties["Code"]["S3Key"]]),
             may_loop=properties.get("RecursiveLoop") == "Allow",
             errors=[] if before is None else before.errors,
             invocations=[] if before is None else before.invocations,
@@ -348,9 +351,10 @@ class Functions:
         self.before_removal(self._log_path(function))
         self._log_path(function).unlink(missing_ok=True)
 
-    def _code(self, key: str) -> Path:
-        """A copy of the asset, so that the interpreter's byte code does not land in cdk.out."""
-        copy = self._folder / key.removesuffix(".zip")
-        if not copy.exists():
-            shutil.copytree(self.assets[key], copy)
-        return copy
+
+@cache
+def _copy_of(asset: Path) -> Path:
+    """A copy for all that this process rehearses, so that the interpreter's byte code does not land in cdk.out."""
+    folder = tempfile.mkdtemp(prefix="asset-")
+    atexit.register(shutil.rmtree, folder)
+    return shutil.copytree(asset, Path(folder) / asset.name)

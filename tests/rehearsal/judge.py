@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import shutil
 import subprocess
 import threading
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,11 +82,6 @@ class IamJudge:
     """A process that evaluates one question per line; it keeps nothing between two questions, so none is put twice."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._verdicts: dict[str, Verdict] = {}
-        self._process: subprocess.Popen[str] | None = None
-
-    def start(self) -> None:
         """Start the process.
 
         Raises:
@@ -94,6 +90,8 @@ class IamJudge:
         node = shutil.which("node")
         if node is None:
             raise JudgeError("no node on PATH; the rehearsal takes it from the virtual environment (make rehearse)")
+        self._lock = threading.Lock()
+        self._verdicts: dict[str, Verdict] = {}
         self._process = subprocess.Popen(
             [node, str(PROGRAM)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
         )
@@ -138,10 +136,9 @@ class IamJudge:
         return [self._verdicts[question.line] for question in questions]
 
     def _ask(self, lines: Sequence[str]) -> list[dict[str, Any]]:
-        process = self._process
-        if process is None or process.stdin is None or process.stdout is None:
-            raise JudgeError("the evaluator does not run")
-        stdin, stdout = process.stdin, process.stdout
+        stdin, stdout = self._process.stdin, self._process.stdout
+        if stdin is None or stdout is None:
+            raise JudgeError("the evaluator has no pipes")
         with self._lock:
             stdin.write("".join(f"{line}\n" for line in lines))
             stdin.flush()
@@ -151,7 +148,13 @@ class IamJudge:
         return [json.loads(answer) for answer in answers]
 
     def close(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            # Its input ends, and so does it.
-            process.communicate(timeout=10)
+        # Its input ends, and so does it.
+        self._process.communicate(timeout=10)
+
+
+@cache
+def the_judge() -> IamJudge:
+    """The one evaluator of this process: it takes longer to start than to answer a thousand questions."""
+    judge = IamJudge()
+    atexit.register(judge.close)
+    return judge

@@ -41,7 +41,7 @@ from tests.rehearsal.gateway import Gateway, sts_handlers
 from tests.rehearsal.guardduty import GuardDuty
 from tests.rehearsal.inspection import Inspection
 from tests.rehearsal.invocations import Invocations
-from tests.rehearsal.judge import IamJudge
+from tests.rehearsal.judge import the_judge
 from tests.rehearsal.leaks import Leaks
 from tests.rehearsal.metrics import Metrics
 from tests.rehearsal.move_tasks import move_task_handlers
@@ -83,10 +83,9 @@ class Rehearsal(Inspection):
         self.alert_logic = FakeAlertLogic(customer_id=self.zone.customer_id, clock=lambda: self.clock.now)
         self._alert_logic_url = alert_logic_url
         self._folder = Path(tempfile.mkdtemp(prefix="rehearsal-"))
-        self._judge = IamJudge()
         self.organization = Organization(self.zone, self.clock)
         self.authority = Authority(
-            self._judge, self.zone.organization_id, self.organization.is_member, lambda: self.clock.now
+            the_judge(), self.zone.organization_id, self.organization.is_member, lambda: self.clock.now
         )
         directory = CloudDirectory(self.organization)
         self.gateway = Gateway(self.authority, directory)
@@ -139,7 +138,6 @@ class Rehearsal(Inspection):
 
     def _start(self) -> None:
         self.clock.start()
-        self._judge.start()
         self.gateway.start()
         self.proxy.start()
         self.alert_logic.start()
@@ -161,7 +159,6 @@ class Rehearsal(Inspection):
             self.alert_logic.stop()
             self.proxy.stop()
             self.gateway.stop()
-            self._judge.close()
             self.clock.stop()
             moto_state.reset()
             shutil.rmtree(self._folder)

@@ -183,9 +183,16 @@ def _remove_subscription(made: Made, client: Client) -> None:
 
 
 def _put_key(made: Made, client: Client) -> None:
-    key = client("kms").create_key(Policy=json.dumps(made.properties["KeyPolicy"]))["KeyMetadata"]
+    properties = made.properties
+    key = client("kms").create_key(
+        Policy=json.dumps(properties["KeyPolicy"]), Description=properties.get("Description", "")
+    )["KeyMetadata"]
     made.physical_id = key["KeyId"]
     made.attributes = {"Arn": key["Arn"], "KeyId": key["KeyId"]}
+
+
+def _remove_key(made: Made, client: Client) -> None:
+    client("kms").schedule_key_deletion(KeyId=made.physical_id)
 
 
 def _put_rule(made: Made, client: Client) -> None:
@@ -306,7 +313,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
     "AWS::SNS::Topic": ResourceType(_put_topic, _remove_topic),
     "AWS::SNS::TopicPolicy": ResourceType(_put_topic_policy, _keep, updatable=True),
     "AWS::SNS::Subscription": ResourceType(_put_subscription, _remove_subscription),
-    "AWS::KMS::Key": ResourceType(_put_key, _keep),
+    "AWS::KMS::Key": ResourceType(_put_key, _remove_key),
     "AWS::Events::Rule": ResourceType(_put_rule, _remove_rule, updatable=True),
     "AWS::Events::EventBus": ResourceType(_put_bus, _remove_bus),
     "AWS::Events::EventBusPolicy": ResourceType(_put_bus_policy, _keep, updatable=True),

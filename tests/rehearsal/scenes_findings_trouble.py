@@ -37,7 +37,7 @@ def bad_messages(story: Story) -> None:
     rehearsal = story.rehearsal
     reasons = {
         TRUNCATED: "the message is not JSON",
-        "null": "the message is not a JSON object",
+        "null": "the message is not a GuardDuty finding",
         NO_FINDING: "the message is not a GuardDuty finding",
     }
     with story.step(f"What is no finding comes among {GOOD} findings", dead_letters={FINDINGS: len(reasons)}):

@@ -74,7 +74,7 @@ def _past_the_topic(story: Story, attacker: str, victim: str) -> None:
         ),
         "a Delete of the victim, from the attacker's stack": (
             rehearsal.forger.request("Delete", stack_id=of_attacker, account=victim),
-            ["retained"],
+            ["nothing to do"],
             False,
         ),
         "a Delete of the victim, from a stack of the victim that is not being deleted": (

@@ -153,6 +153,10 @@ _NAMES: dict[str, Callable[[Any], Iterable[str]]] = {
         name for bus in held.event_buses.values() for name in (bus.name, *bus.rules) if name != "default"
     ),
     "iam": lambda held: (role.name for role in held.roles.values()),
+    # Control Tower's own key has no description.
+    "kms": lambda held: (
+        key.description for key in held.keys.values() if key.description and key.key_state != "PendingDeletion"
+    ),
     "s3": lambda held: held.buckets,
     "secretsmanager": lambda held: (secret.name for secret in held.secrets.values()),
     "sns": lambda held: (topic.name for topic in held.topics.values()),

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import threading
 from dataclasses import dataclass
@@ -95,6 +96,8 @@ def synthesized(variant: Variant) -> Assembly:
         # Of several test processes, one synthesizes and the others wait for it.
         fcntl.flock(root, fcntl.LOCK_EX)
         if not manifest.exists() or manifest.stat().st_mtime < _newest_source():
+            # Each has the asset of its time in it.
+            shutil.rmtree(folder, ignore_errors=True)
             context = f"{CONTEXT_KEY}={json.dumps(settings() | VARIANTS[variant])}"
             program = f"python {PROGRAMS.get(variant, 'app.py')}"
             arguments = ["synth", "--quiet", "--app", program, "--output", str(folder), "--context", context]

@@ -5,17 +5,24 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.rehearsal import Rehearsal
+from tests.rehearsal.rehearsal import STACKS
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
 
 @pytest.fixture(scope="module")
-def rehearsal() -> Generator[Rehearsal]:
-    """The sample's stacks, deployed. Time stands still in this process while it lasts."""
+def rehearsal(request: pytest.FixtureRequest) -> Generator[Rehearsal]:
+    """A landing zone with the stacks that the module names in `DEPLOYED`, or with all of the sample.
+
+    Time stands still in this process while it lasts.
+    """
     with Rehearsal() as started:
-        started.deploy()
-        started.put_secret_value()
+        stacks = getattr(request.module, "DEPLOYED", STACKS)
+        for stack in stacks:
+            started.deploy(stack)
+        if "AlertLogic-Security" in stacks:
+            started.put_secret_value()
         yield started
 
 

@@ -13,6 +13,8 @@ from tests.rehearsal.principals import RoleSession
 if TYPE_CHECKING:
     from tests.rehearsal import Rehearsal
 
+DEPLOYED = ("AlertLogic-LogArchive",)
+
 
 def _s3(rehearsal: Rehearsal) -> Any:
     role = RoleSession(rehearsal.central_logs_role, "session")

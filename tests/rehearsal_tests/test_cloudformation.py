@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tests.rehearsal.stacks import Stack
     from tests.rehearsal.templates import Json
 
+DEPLOYED = ("AlertLogic-Master",)
+
 UNIT = "Workloads/Dev"
 ROLE: Json = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Statement": []}}}
 

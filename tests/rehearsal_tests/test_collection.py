@@ -123,11 +123,12 @@ def test_ingest_redirects_to_another_host(customer: Customer) -> None:
 
 
 def test_ingest_never_answers(customer: Customer) -> None:
+    before = threading.active_count()
     with customer.fake.silent("secmsgs"), pytest.raises(requests.ReadTimeout):
         customer.ask("POST", INGEST, data=b"", headers=HEADERS, timeout=0.2)
 
     assert (customer.fake.unanswered, customer.fake.batches) == ([INGEST], [])
-    assert threading.active_count() < 10
+    assert threading.active_count() <= before
 
 
 def test_a_collector_lives(customer: Customer) -> None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tests.rehearsal.stacks import Stack
     from tests.rehearsal.templates import Json
 
+DEPLOYED = ("AlertLogic-LogArchive", "AlertLogic-Audit")
+
 
 class Provider:
     """A stack with a custom resource `R`, and whoever answers for it."""

@@ -93,6 +93,7 @@ def test_the_status_is_written_and_its_versions_are_kept(master: Rehearsal) -> N
         lambda rehearsal, _: rehearsal.unit_event("RegisterOrganizationalUnit", UNIT),
         lambda rehearsal, _: rehearsal.landing_zone_event(),
     ],
+    ids=["moved", "created", "joined", "baseline", "unit baseline", "drift", "unit registered", "landing zone"],
 )
 def test_an_event_leads_to_the_account(master: Rehearsal, tell: Callable[[Rehearsal, str], int]) -> None:
     account = master.create_account(f"told-{len(master.organization.names)}", UNIT)
@@ -107,21 +108,21 @@ def test_a_call_to_organizations_that_failed_reaches_nobody(master: Rehearsal) -
     assert master.organizations_event("CloseAccount", master.zone.audit, errorCode="AccessDeniedException") == 0
 
 
-def test_what_becomes_of_an_event_can_be_chosen(master: Rehearsal) -> None:
+def test_what_becomes_of_an_event_can_be_chosen(master: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
     account = master.create_account("fated", UNIT)
     arrivals: list[tuple[float, ...]] = [(), (600.0,), (0.0, 0.0)]
-    master.event_bridge.fate = lambda _: arrivals.pop(0) if arrivals else (0,)
+    monkeypatch.setattr(master.event_bridge, "fate", lambda _: arrivals.pop(0) if arrivals else (0,))
     with master.pollers.paused(ENROLLMENT):
         assert [master.drift_event(account) for _ in range(3)] == [0, 0, 2]
         master.settle(within_minutes=9)
         assert master.queue_depths()[ENROLLMENT] == 2
         master.settle(within_minutes=10)
         assert master.queue_depths()[ENROLLMENT] == 3
-    master.event_bridge.fate = None
+    monkeypatch.undo()
     master.settle(within_minutes=20)
 
 
-def test_calls_of_functions_can_be_made_to_fail(master: Rehearsal) -> None:
+def test_calls_of_functions_can_be_made_to_fail(master: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
     account = master.create_account("faulty", UNIT)
     failed: list[str] = []
 
@@ -131,10 +132,9 @@ def test_calls_of_functions_can_be_made_to_fail(master: Rehearsal) -> None:
         failed.append(call.operation)
         return AwsError("TooManyRequestsException", "slow down")
 
-    master.gateway.fault = fail
+    monkeypatch.setattr(master.gateway, "fault", fail)
     master.drift_event(account)
     master.settle(within_minutes=30)
-    master.gateway.fault = None
 
     assert len(failed) == 4
     assert master.registration_status(account) == "registered"

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.rehearsal.authority import ALLOW_ALL, NOBODY, Context, resource_policy
-from tests.rehearsal.judge import IamJudge, JudgeError
+from tests.rehearsal.judge import JudgeError, the_judge
 from tests.rehearsal.principals import ForeignRole, Principal, RoleSession, Service
 from tests.rehearsal.templates import is_list, is_object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     from tests.rehearsal import Rehearsal
 
@@ -23,7 +23,7 @@ MEMBER_ROLE = "arn:aws:iam::222222222222:role/AWSControlTowerExecution"
 
 
 @dataclass(frozen=True)
-class Question:
+class Request:
     """A request that the policies allow, and what is altered in it so that they must not."""
 
     principal: Principal
@@ -37,40 +37,40 @@ def _queue(rehearsal: Rehearsal, label: str) -> str:
     return next(one.queue_arn for one in pollers.sources.values() if pollers.function_of(one) is function)
 
 
-def _publish(rehearsal: Rehearsal) -> Question:
-    return Question(RoleSession(MEMBER_ROLE, "stack"), "sns:Publish", rehearsal.registration_topic)
+def _publish(rehearsal: Rehearsal) -> Request:
+    return Request(RoleSession(MEMBER_ROLE, "stack"), "sns:Publish", rehearsal.registration_topic)
 
 
-def _encrypt(rehearsal: Rehearsal) -> Question:
+def _encrypt(rehearsal: Rehearsal) -> Request:
     [key] = [made.attributes["Arn"] for s in rehearsal.stacks.all for made in s.made.values() if "KMS" in made.type]
     via: Context = {"kms:ViaService": "sns.us-east-1.amazonaws.com"}
-    return Question(RoleSession(MEMBER_ROLE, "stack"), "kms:GenerateDataKey", key, via)
+    return Request(RoleSession(MEMBER_ROLE, "stack"), "kms:GenerateDataKey", key, via)
 
 
-def _notice(rehearsal: Rehearsal) -> Question:
+def _notice(rehearsal: Rehearsal) -> Request:
     topic = Service("sns.amazonaws.com", rehearsal.registration_topic)
-    return Question(topic, "sqs:SendMessage", _queue(rehearsal, "account_registration"))
+    return Request(topic, "sqs:SendMessage", _queue(rehearsal, "account_registration"))
 
 
-def _trail_notice(rehearsal: Rehearsal) -> Question:
+def _trail_notice(rehearsal: Rehearsal) -> Request:
     topic = Service("sns.amazonaws.com", rehearsal.central_logs.topic_arn)
-    return Question(topic, "sqs:SendMessage", rehearsal.notice_queue)
+    return Request(topic, "sqs:SendMessage", rehearsal.notice_queue)
 
 
-def _subscribe(rehearsal: Rehearsal) -> Question:
+def _subscribe(rehearsal: Rehearsal) -> Request:
     subscription = rehearsal.functions.labeled("trail_subscription").session
     context: Context = {"sns:Endpoint": rehearsal.notice_queue, "sns:Protocol": "sqs"}
-    return Question(subscription, "sns:Subscribe", rehearsal.central_logs.topic_arn, context)
+    return Request(subscription, "sns:Subscribe", rehearsal.central_logs.topic_arn, context)
 
 
-def _find_confirmation(rehearsal: Rehearsal) -> Question:
+def _find_confirmation(rehearsal: Rehearsal) -> Request:
     subscription = rehearsal.functions.labeled("trail_subscription")
-    return Question(subscription.session, "sts:AssumeRole", subscription.environment["TRAIL_READER_ROLE_ARN"])
+    return Request(subscription.session, "sts:AssumeRole", subscription.environment["TRAIL_READER_ROLE_ARN"])
 
 
-def _collect(rehearsal: Rehearsal) -> Question:
+def _collect(rehearsal: Rehearsal) -> Request:
     alert_logic = ForeignRole("arn:aws:iam::733251395267:role/alert-logic")
-    return Question(alert_logic, "sts:AssumeRole", rehearsal.central_logs_role, {"sts:ExternalId": "12345678"})
+    return Request(alert_logic, "sts:AssumeRole", rehearsal.central_logs_role, {"sts:ExternalId": "12345678"})
 
 
 def _rule(rehearsal: Rehearsal, logical_id: str) -> str:
@@ -83,65 +83,65 @@ def _rule(rehearsal: Rehearsal, logical_id: str) -> str:
     return rule
 
 
-def _event(rehearsal: Rehearsal) -> Question:
+def _event(rehearsal: Rehearsal) -> Request:
     rule = Service("events.amazonaws.com", _rule(rehearsal, "ControlTowerLifecycleRule"))
-    return Question(rule, "sqs:SendMessage", _queue(rehearsal, "account_enrollment"))
+    return Request(rule, "sqs:SendMessage", _queue(rehearsal, "account_enrollment"))
 
 
-def _vpc_event(rehearsal: Rehearsal) -> Question:
+def _vpc_event(rehearsal: Rehearsal) -> Request:
     rule = Service("events.amazonaws.com", _rule(rehearsal, "ScopeVpcTagRule"))
-    return Question(rule, "sqs:SendMessage", _queue(rehearsal, "vpc_scope"))
+    return Request(rule, "sqs:SendMessage", _queue(rehearsal, "vpc_scope"))
 
 
-def _send_event(rehearsal: Rehearsal) -> Question:
-    return Question(RoleSession(MEMBER_ROLE, "stack"), "events:PutEvents", rehearsal.hub_bus)
+def _send_event(rehearsal: Rehearsal) -> Request:
+    return Request(RoleSession(MEMBER_ROLE, "stack"), "events:PutEvents", rehearsal.hub_bus)
 
 
-def _deliver(rehearsal: Rehearsal) -> Question:
+def _deliver(rehearsal: Rehearsal) -> Request:
     account = _registered(rehearsal)
     rule = Service("events.amazonaws.com", f"arn:aws:events:us-west-2:{account}:rule/any")
-    return Question(rule, "sts:AssumeRole", rehearsal.delivery_role(account, "us-west-2"))
+    return Request(rule, "sts:AssumeRole", rehearsal.delivery_role(account, "us-west-2"))
 
 
-def _administer(rehearsal: Rehearsal) -> Question:
+def _administer(rehearsal: Rehearsal) -> Request:
     stack_set = rehearsal.stack_set
     service = Service("cloudformation.amazonaws.com", stack_set.arn)
-    return Question(service, "sts:AssumeRole", stack_set.administration_role)
+    return Request(service, "sts:AssumeRole", stack_set.administration_role)
 
 
-def _execute(rehearsal: Rehearsal) -> Question:
+def _execute(rehearsal: Rehearsal) -> Request:
     administration = RoleSession(rehearsal.stack_set.administration_role, "AWSCloudFormation")
-    return Question(administration, "sts:AssumeRole", MEMBER_ROLE)
+    return Request(administration, "sts:AssumeRole", MEMBER_ROLE)
 
 
-def _pass_role(rehearsal: Rehearsal) -> Question:
+def _pass_role(rehearsal: Rehearsal) -> Request:
     passed: Context = {"iam:PassedToService": "cloudformation.amazonaws.com"}
     enrollment = rehearsal.functions.labeled("account_enrollment").session
-    return Question(enrollment, "iam:PassRole", rehearsal.stack_set.administration_role, passed)
+    return Request(enrollment, "iam:PassRole", rehearsal.stack_set.administration_role, passed)
 
 
 def _reader(rehearsal: Rehearsal) -> str:
     return f"arn:aws:iam::{_registered(rehearsal)}:role/alertlogic-hub-reader"
 
 
-def _read(rehearsal: Rehearsal) -> Question:
+def _read(rehearsal: Rehearsal) -> Request:
     registration = rehearsal.functions.labeled("account_registration").session
-    return Question(registration, "sts:AssumeRole", _reader(rehearsal))
+    return Request(registration, "sts:AssumeRole", _reader(rehearsal))
 
 
-def _read_scope(rehearsal: Rehearsal) -> Question:
-    return Question(rehearsal.functions.labeled("vpc_scope").session, "sts:AssumeRole", _reader(rehearsal))
+def _read_scope(rehearsal: Rehearsal) -> Request:
+    return Request(rehearsal.functions.labeled("vpc_scope").session, "sts:AssumeRole", _reader(rehearsal))
 
 
-def _list_vpcs(rehearsal: Rehearsal) -> Question:
+def _list_vpcs(rehearsal: Rehearsal) -> Request:
     reader = RoleSession(_reader(rehearsal), "vpc_scope")
-    return Question(reader, "ec2:DescribeVpcs", "*", {"aws:RequestedRegion": "eu-west-1"})
+    return Request(reader, "ec2:DescribeVpcs", "*", {"aws:RequestedRegion": "eu-west-1"})
 
 
-def _look_into(rehearsal: Rehearsal) -> Question:
+def _look_into(rehearsal: Rehearsal) -> Request:
     [credential] = rehearsal.credentials(_registered(rehearsal))
     alert_logic = ForeignRole("arn:aws:iam::733251395267:role/alert-logic")
-    return Question(alert_logic, "sts:AssumeRole", credential["secrets"]["arn"], {"sts:ExternalId": "12345678"})
+    return Request(alert_logic, "sts:AssumeRole", credential["secrets"]["arn"], {"sts:ExternalId": "12345678"})
 
 
 def _registered(rehearsal: Rehearsal) -> str:
@@ -155,7 +155,7 @@ def _registered(rehearsal: Rehearsal) -> str:
 
 
 OTHER_ROLE = "arn:aws:iam::222222222222:role/Developer"
-CASES: tuple[tuple[Callable[[Rehearsal], Question], str, str], ...] = (
+CASES: tuple[tuple[Callable[[Rehearsal], Request], str, str], ...] = (
     (_publish, "aws:PrincipalOrgID", "o-somebodyelse"),
     (_publish, "aws:PrincipalArn", OTHER_ROLE),
     (_publish, "aws:SecureTransport", "false"),
@@ -195,7 +195,7 @@ CASES: tuple[tuple[Callable[[Rehearsal], Question], str, str], ...] = (
     ("ask", "key", "value"), CASES, ids=[f"{ask.__name__.strip('_')}-{key}" for ask, key, _ in CASES]
 )
 def test_each_condition_is_refused(
-    rehearsal: Rehearsal, ask: Callable[[Rehearsal], Question], key: str, value: str
+    rehearsal: Rehearsal, ask: Callable[[Rehearsal], Request], key: str, value: str
 ) -> None:
     asked = ask(rehearsal)
     allows = rehearsal.authority.asks
@@ -259,15 +259,7 @@ def test_a_foreigner_may_not_put_events(rehearsal: Rehearsal) -> None:
     assert not rehearsal.authority.asks(foreigner, asked.action, asked.resource).allowed
 
 
-@pytest.fixture(scope="module")
-def judge() -> Generator[IamJudge]:
-    started = IamJudge()
-    started.start()
-    yield started
-    started.close()
-
-
-def test_another_account_needs_both_policies(judge: IamJudge) -> None:
+def test_another_account_needs_both_policies() -> None:
     queue = "arn:aws:sqs:us-east-1:444444444444:queue"
     admits = {
         "Version": "2012-10-17",
@@ -277,15 +269,19 @@ def test_another_account_needs_both_policies(judge: IamJudge) -> None:
     }
 
     def allowed(*, identity: dict[str, Any], resource: dict[str, Any] | None) -> bool:
-        return judge.judge(
-            principal="arn:aws:sts::222222222222:assumed-role/Role/session",
-            action="sqs:SendMessage",
-            resource=queue,
-            resource_account="444444444444",
-            context={"aws:PrincipalArn": "arn:aws:iam::222222222222:role/Role"},
-            identity_policies=identity,
-            resource_policy=resource,
-        ).allowed
+        return (
+            the_judge()
+            .judge(
+                principal="arn:aws:sts::222222222222:assumed-role/Role/session",
+                action="sqs:SendMessage",
+                resource=queue,
+                resource_account="444444444444",
+                context={"aws:PrincipalArn": "arn:aws:iam::222222222222:role/Role"},
+                identity_policies=identity,
+                resource_policy=resource,
+            )
+            .allowed
+        )
 
     assert allowed(identity={"all": ALLOW_ALL}, resource=admits)
     assert not allowed(identity={"all": ALLOW_ALL}, resource=None)
@@ -293,7 +289,7 @@ def test_another_account_needs_both_policies(judge: IamJudge) -> None:
 
 
 @pytest.mark.parametrize(("given", "admitted"), [("aws:cloudtrail:arn", True), ("aws:s3:arn", False)])
-def test_an_encryption_context_counts(judge: IamJudge, given: str, *, admitted: bool) -> None:
+def test_an_encryption_context_counts(given: str, *, admitted: bool) -> None:
     key = "arn:aws:kms:us-east-1:111111111111:key/5c0a1e7e-10c5-4a3d-8e6b-0c1d2e3f4a5b"
     statement = {
         "Effect": "Allow",
@@ -303,7 +299,7 @@ def test_an_encryption_context_counts(judge: IamJudge, given: str, *, admitted: 
         "Condition": {"Null": {"kms:EncryptionContext:aws:cloudtrail:arn": "false"}},
     }
 
-    verdict = judge.judge(
+    verdict = the_judge().judge(
         principal="arn:aws:sts::333333333333:assumed-role/Role/session",
         action="kms:Decrypt",
         resource=key,
@@ -316,9 +312,9 @@ def test_an_encryption_context_counts(judge: IamJudge, given: str, *, admitted: 
     assert verdict.allowed == admitted
 
 
-def test_an_unknown_action_is_no_question(judge: IamJudge) -> None:
+def test_an_unknown_action_is_no_question() -> None:
     with pytest.raises(JudgeError, match="sqs:Nonsense"):
-        judge.judge(
+        the_judge().judge(
             principal="arn:aws:iam::222222222222:role/Role",
             action="sqs:Nonsense",
             resource="arn:aws:sqs:us-east-1:444444444444:queue",

@@ -157,7 +157,7 @@ def test_dead_letters_are_worked_on_again(security: Rehearsal) -> None:
 
     assert security.queue_depths()[FINDINGS] == 0
     [(body, attributes)] = security.dead_letters(FINDINGS)
-    assert (body, attributes["reason"]) == ("null", "the message is not a JSON object")
+    assert (body, attributes["reason"]) == ("null", "the message is not a GuardDuty finding")
 
 
 @pytest.mark.parametrize(("suffix", "error"), [("", "InvalidParameterValue"), ("-2", "ResourceNotFoundException")])

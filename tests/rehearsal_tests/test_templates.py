@@ -10,6 +10,8 @@ from tests.rehearsal.templates import Template, TemplateError
 if TYPE_CHECKING:
     from tests.rehearsal import Rehearsal
 
+DEPLOYED = ()
+
 PSEUDO = {"AWS::Region": "us-east-1", "AWS::AccountId": "222222222222"}
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from tests.rehearsal import Rehearsal
     from tests.rehearsal.templates import Json
 
+DEPLOYED = ()
+
 OWNER, ELSEWHERE, HOME = "222222222222", "333333333333", "us-east-1"
 
 
@@ -71,7 +73,7 @@ def test_nobody_publishes_to_a_topic_in_another_region(rehearsal: Rehearsal) -> 
     client = rehearsal.gateway.client("sns", Operator(rehearsal.zone.audit), "eu-west-1")
 
     with pytest.raises(ClientError, match="InvalidParameter"):
-        client.publish(TopicArn=rehearsal.registration_topic, Message="{}")
+        client.publish(TopicArn=Topic(rehearsal).arn, Message="{}")
 
 
 def test_a_queue_of_another_account_gets_nothing_until_it_is_confirmed(rehearsal: Rehearsal) -> None:

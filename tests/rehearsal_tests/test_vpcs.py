@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tests.rehearsal import Rehearsal
     from tests.rehearsal.vpcs import Vpc
 
+DEPLOYED = ()
+
 ACCOUNT, OTHER_ACCOUNT = "222222222222", "333333333333"
 REGION, OTHER_REGION = "us-west-2", "eu-west-1"
 

@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.rehearsal.authority import ALLOW_ALL, Authority, Context
-from tests.rehearsal.judge import Question
+from tests.rehearsal.judge import Question, the_judge
 from tests.rehearsal.principals import RoleSession, Service, account_of
 from tests.security.accounts import LOG_ARCHIVE, MANAGEMENT, MEMBERS, ORGANIZATION, SECURITY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.rehearsal.judge import IamJudge
     from tests.rehearsal.principals import Principal
     from tests.rehearsal.templates import Json
     from tests.security.world import World
@@ -68,10 +67,10 @@ class Ask:
 class Laws:
     """All policies of a world, and those of others that it relies on."""
 
-    def __init__(self, world: World, judge: IamJudge) -> None:
+    def __init__(self, world: World) -> None:
         self.world = world
-        self._judge = judge
-        self._authority = Authority(judge, ORGANIZATION, MEMBERS.__contains__, lambda: 0)
+        self._judge = the_judge()
+        self._authority = Authority(self._judge, ORGANIZATION, MEMBERS.__contains__, lambda: 0)
 
     def allow(self, asks: Sequence[Ask]) -> list[bool]:
         """Which of these may be."""

@@ -154,7 +154,7 @@ def _named(statements: Iterable[Json]) -> set[str]:
 
 
 @dataclass(frozen=True)
-class Question:
+class Attempt:
     """One action on one thing, and how the tables name both."""
 
     words: str
@@ -164,7 +164,7 @@ class Question:
     context: Context
 
 
-def questions(world: World, style: Style, asker: Resource) -> Iterator[Question]:
+def questions(world: World, style: Style, asker: Resource) -> Iterator[Attempt]:
     """Everything that a role might try, on its own things and on those of others.
 
     Left out are services of which its own policies say nothing: there a resource's policy would have to let it in, and
@@ -176,7 +176,7 @@ def questions(world: World, style: Style, asker: Resource) -> Iterator[Question]
             continue
         for words in ACTIONS[kind]:
             for name, target in targets.items():
-                yield Question(words, name, words.partition("/")[0], target, context_of(words, style, asker.region))
+                yield Attempt(words, name, words.partition("/")[0], target, context_of(words, style, asker.region))
 
 
 def context_of(words: str, style: Style, region: str) -> Context:
@@ -203,7 +203,7 @@ def context_of(words: str, style: Style, region: str) -> Context:
     return contexts.get(words, {})
 
 
-def own_questions(world: World, style: Style, resource: Resource) -> Iterator[Question]:
+def own_questions(world: World, style: Style, resource: Resource) -> Iterator[Attempt]:
     """What somebody might do to a resource itself, and to an object in a bucket.
 
     Left out are actions that no statement of its policy allows to anybody, but for one of each kind.
@@ -216,7 +216,7 @@ def own_questions(world: World, style: Style, resource: Resource) -> Iterator[Qu
                 for words in ACTIONS[kind]:
                     action = words.partition("/")[0]
                     if words == ACTIONS[kind][0] or any(fnmatchcase(action, one) for one in allowed):
-                        yield Question(words, name, action, target, context_of(words, style, resource.region))
+                        yield Attempt(words, name, action, target, context_of(words, style, resource.region))
 
 
 def _targets(world: World, style: Style, asker: Resource) -> dict[str, dict[str, Target]]:

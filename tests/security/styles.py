@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -10,12 +9,10 @@ from typing import TYPE_CHECKING
 from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_events as events
 
-import app as sample
 from alertlogic_constructs import (
     AlertLogic,
     CentralTrail,
     CloudTrailSubscription,
-    ControlTowerIntegration,
     GuardDutyFindingsSpoke,
     GuardDutyForwarder,
     LogArchiveIngestion,
@@ -25,6 +22,7 @@ from alertlogic_constructs import (
     Subscriber,
     VpcScopeWatcher,
 )
+from docs.synthesis import sample_with
 from tests.rehearsal.synthesis import TRAIL_KEY_ARN, settings
 from tests.security.accounts import MEMBER, SECURITY
 
@@ -61,21 +59,19 @@ def _sample(*accounts: str, **changes: object) -> Style:
     """The sample, with the member template in these accounts, in two regions each."""
     given = settings() | changes
     home = given["home_region"]
-    app = App(context={"aws:cdk:bundling-stacks": []})
-    sample.build(app, sample.read_settings(given))
-    [member] = [
-        construct.member_account_stack.template_body()
-        for stack in app.node.children
-        for construct in stack.node.children
-        if isinstance(construct, ControlTowerIntegration)
-    ]
+    synthesized = sample_with(**given)
+    stacks = tuple(
+        Deployed(name.removeprefix("AlertLogic-"), account, region, synthesized.templates[name])
+        for name, place in synthesized.places.items()
+        for account, region in [place.split("/")]
+    )
     away = next(region for region in given["governed_regions"] if region != home)
     instances = tuple(
-        Deployed(_instance(account, is_home=region == home), account, region, json.loads(member))
+        Deployed(_instance(account, is_home=region == home), account, region, synthesized.member)
         for account in accounts
         for region in (home, away)
     )
-    return Style(home, (*_synthesized(app), *instances))
+    return Style(home, (*stacks, *instances))
 
 
 def _instance(account: str, *, is_home: bool) -> str:
@@ -88,8 +84,8 @@ def _alone() -> Style:
     home, away = (Stack(app, name, env=Environment(account=SECURITY, region=region)) for name, region in _PLACES)
     alert_logic = AlertLogic.placeholder(home, "ApiKey", customer_id="12345678")
     policy, scope = ProtectionPolicy.PROFESSIONAL, ProtectionScope.vpc_tags({"alertlogic": "true"})
-    ProtectedAccount(home, "Account", alert_logic=alert_logic, policy=policy, scope=scope)
-    VpcScopeWatcher(home, "Scope", alert_logic=alert_logic, policy=policy, scope=scope)
+    ProtectedAccount(home, "Account", alert_logic=alert_logic, policy=policy, protection_scope=scope)
+    VpcScopeWatcher(home, "Scope", alert_logic=alert_logic, policy=policy, protection_scope=scope)
     GuardDutyForwarder(home, "Findings", alert_logic=alert_logic)
     bus = events.EventBus.from_event_bus_arn(away, "Bus", f"arn:aws:events:us-east-1:{SECURITY}:event-bus/default")
     GuardDutyFindingsSpoke(away, "Spoke", event_bus=bus)
@@ -109,24 +105,15 @@ def _alone() -> Style:
         log_archive_account=SECURITY,
         subscriber=subscriber,
     )
-    return Style("us-east-1", _synthesized(app), is_organization=False)
+    assembly = app.synth()
+    stacks = tuple(
+        Deployed(stack.stack_name, stack.account, stack.region, assembly.get_stack_by_name(stack.stack_name).template)
+        for stack in (home, away)
+    )
+    return Style("us-east-1", stacks, is_organization=False)
 
 
 _PLACES = (("Alone", "us-east-1"), ("AloneAway", "us-west-2"))
-
-
-def _synthesized(app: App) -> tuple[Deployed, ...]:
-    assembly = app.synth()
-    return tuple(
-        Deployed(
-            stack.stack_name.removeprefix("AlertLogic-"),
-            stack.account,
-            stack.region,
-            assembly.get_stack_by_name(stack.stack_name).template,
-        )
-        for stack in app.node.children
-        if isinstance(stack, Stack)
-    )
 
 
 _STYLES: dict[str, Callable[[], Style]] = {

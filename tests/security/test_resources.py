@@ -18,9 +18,8 @@ from tests.security.world import World
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tests.rehearsal.judge import IamJudge
     from tests.security.laws import Caller
-    from tests.security.questions import Question
+    from tests.security.questions import Attempt
     from tests.security.world import Resource
 
 # What can be used by those whom its policy lets in, or by nobody from outside.
@@ -67,7 +66,7 @@ def _is(name: str, who: str, caller: Caller, *, stack: str) -> bool:
 
 
 def let_in(
-    laws: Laws, resource: Resource, callers: dict[str, Caller], asked: Iterable[Question], **context: str
+    laws: Laws, resource: Resource, callers: dict[str, Caller], asked: Iterable[Attempt], **context: str
 ) -> set[tuple[str, str]]:
     """Who may do what, of what is asked, if the resource's account itself allows nobody anything."""
     pairs = [(name, question) for question in asked for name in callers]
@@ -90,10 +89,10 @@ def _without_means(caller: Caller, resource: Resource) -> Caller:
 
 
 @pytest.mark.parametrize("style_name", NAMES)
-def test_whom_a_policy_lets_in(judge: IamJudge, style_name: str) -> None:
+def test_whom_a_policy_lets_in(style_name: str) -> None:
     chosen = style(style_name)
     world = World(chosen)
-    laws = Laws(world, judge)
+    laws = Laws(world)
     for resource in world.of_type(*TYPES).values():
         callers, asked = everybody(world, resource, chosen), list(own_questions(world, chosen, resource))
         may = let_in(laws, resource, callers, asked)
@@ -118,7 +117,7 @@ def test_every_policy_is_looked_at(style_name: str) -> None:
     assert of_others == {*world.roles}
 
 
-def test_a_wider_policy_is_found(judge: IamJudge) -> None:
+def test_a_wider_policy_is_found() -> None:
     chosen = style("administrator")
     world = World(chosen)
     [topic] = world.of_type("AWS::SNS::Topic").values()
@@ -126,6 +125,6 @@ def test_a_wider_policy_is_found(judge: IamJudge) -> None:
     for statement in topic.policy["Statement"]:
         statement["Condition"].get("StringEquals", {}).pop("aws:PrincipalOrgID", None)
     callers, asked = everybody(world, topic, chosen), own_questions(world, chosen, topic)
-    may = {name for name, _ in let_in(Laws(world, judge), topic, callers, asked)}
+    may = {name for name, _ in let_in(Laws(world), topic, callers, asked)}
 
     assert {"the execution role of an account of a stranger", "AWSControlTowerExecution whose account has left"} <= may

@@ -17,9 +17,8 @@ from tests.security.world import World
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tests.rehearsal.judge import IamJudge
     from tests.security.laws import Caller
-    from tests.security.questions import Question
+    from tests.security.questions import Attempt
     from tests.security.world import Resource
 
 Cells = dict[str, set[str]]
@@ -61,14 +60,14 @@ def assumers(laws: Laws, role: Resource, callers: dict[str, Caller]) -> set[str]
     return {name for name, allowed in zip(callers, answers, strict=True) if allowed}
 
 
-def abilities(laws: Laws, role: Resource, asked: Sequence[Question]) -> Cells:
+def abilities(laws: Laws, role: Resource, asked: Sequence[Attempt]) -> Cells:
     """What a role may do, of what is asked."""
     myself = session(role.arn, role.identity)
     answers = laws.allow([Ask(myself, one.action, one.target, one.context) for one in asked])
     return cells(one for one, allowed in zip(asked, answers, strict=True) if allowed)
 
 
-def cells(questions: Iterable[Question]) -> Cells:
+def cells(questions: Iterable[Attempt]) -> Cells:
     """What is done to each thing."""
     found = Cells()
     for one in questions:
@@ -77,10 +76,10 @@ def cells(questions: Iterable[Question]) -> Cells:
 
 
 @pytest.mark.parametrize("style_name", NAMES)
-def test_who_may_assume_a_role(judge: IamJudge, style_name: str) -> None:
+def test_who_may_assume_a_role(style_name: str) -> None:
     chosen = style(style_name)
     world = World(chosen)
-    laws = Laws(world, judge)
+    laws = Laws(world)
     for role in world.roles.values():
         may = assumers(laws, role, everybody(world, role, chosen))
 
@@ -89,10 +88,10 @@ def test_who_may_assume_a_role(judge: IamJudge, style_name: str) -> None:
 
 
 @pytest.mark.parametrize("style_name", NAMES)
-def test_what_a_role_may_do(judge: IamJudge, style_name: str) -> None:
+def test_what_a_role_may_do(style_name: str) -> None:
     chosen = style(style_name)
     world = World(chosen)
-    laws = Laws(world, judge)
+    laws = Laws(world)
     for role in world.roles.values():
         row, asked = row_of(role, style_name), list(questions(world, chosen, role))
         expected = cells(
@@ -133,24 +132,24 @@ def test_no_role_may_do_just_anything(style_name: str) -> None:
         assert [action for action in actions_of(role) if action == "*" or action.endswith(":*")] == [], role.label
 
 
-def test_a_wider_trust_is_found(judge: IamJudge) -> None:
+def test_a_wider_trust_is_found() -> None:
     chosen = style("administrator")
     world = World(chosen)
     [role] = [one for one in world.roles.values() if one.label == "Member/AccountReaderRole"]
     assert role.policy is not None
     [statement] = role.policy["Statement"]
     del statement["Condition"]["ArnEquals"]
-    may = assumers(Laws(world, judge), role, everybody(world, role, chosen))
+    may = assumers(Laws(world), role, everybody(world, role, chosen))
 
     assert "an administrator in 444444444444" in may
 
 
-def test_a_wider_permission_is_found(judge: IamJudge) -> None:
+def test_a_wider_permission_is_found() -> None:
     chosen = style("administrator")
     world = World(chosen)
     [role] = [one for one in world.roles.values() if one.label.endswith("GuardDutyFindingsRole")]
     statement = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}
     wider = replace(role, identity={"wider": {"Version": "2012-10-17", "Statement": [statement]}})
-    may = abilities(Laws(world, judge), wider, list(questions(world, chosen, wider)))
+    may = abilities(Laws(world), wider, list(questions(world, chosen, wider)))
 
     assert may == {"Security/ApiKey": {"secretsmanager:GetSecretValue"}}
