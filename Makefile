@@ -71,7 +71,7 @@ unit: $(INSTALLED) ## Run the tests.
 	$(call timed,unit,pytest -q -n 2 --dist loadfile --ignore=tests/templates $(ARGS))
 
 .PHONY: coverage
-coverage: $(INSTALLED) ## Run the tests, slowed down by half, with a floor for branch coverage.
+coverage: $(INSTALLED) ## Run the tests, slowed down, with a floor for line and branch coverage.
 	$(call timed,coverage,pytest -q -n 2 --dist loadfile --ignore=tests/templates --cov --cov-report=term $(ARGS))
 
 .PHONY: rehearse

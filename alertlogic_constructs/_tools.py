@@ -47,7 +47,7 @@ def how_to_install(error: ModuleNotFoundError) -> str:
     package = (error.name or "").split(".")[0]
     if package not in _TOOLS:
         raise error
-    return f"{package} is missing; install alertlogic-constructs[tools]"
+    return f"{package} is missing; install the wheel with its extra, as in WHEEL[tools]"
 
 
 def printable(text: str) -> str:

@@ -64,7 +64,10 @@ def test_a_package_that_is_missing_is_named(
     monkeypatch.setitem(sys.modules, "boto3", None)
 
     assert command.main([]) == command.code
-    assert capsys.readouterr().err == f"{command.words}: boto3 is missing; install alertlogic-constructs[tools]\n"
+    assert (
+        capsys.readouterr().err
+        == f"{command.words}: boto3 is missing; install the wheel with its extra, as in WHEEL[tools]\n"
+    )
 
 
 @every_command
@@ -79,7 +82,7 @@ def test_a_module_of_ours_that_is_missing_is_an_error(command: Command, monkeypa
 def test_a_part_of_a_package_is_missing_with_it() -> None:
     missing = ModuleNotFoundError(name="botocore.config")
 
-    assert how_to_install(missing) == "botocore is missing; install alertlogic-constructs[tools]"
+    assert how_to_install(missing) == "botocore is missing; install the wheel with its extra, as in WHEEL[tools]"
 
 
 @pytest.mark.parametrize("name", COMMANDS)

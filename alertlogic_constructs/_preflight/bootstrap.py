@@ -51,7 +51,7 @@ def environments(settings: Settings) -> tuple[tuple[str, str], ...]:
 
 def bootstrap(account: str, region: str, version: str | None) -> Verdict:
     """Decide whether an environment is bootstrapped; the version is None where it is not."""
-    todo = f"cdk bootstrap aws://{account}/{region}"
+    todo = f"cdk bootstrap aws://{account}/{region}, with --trust as step 2 of 'Deploy it' in README.md says"
     if version is None:
         return wrong("it is not bootstrapped", todo)
     if not version.isdecimal() or int(version) < OLDEST_VERSION:

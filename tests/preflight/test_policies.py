@@ -150,5 +150,5 @@ def test_what_is_not_installed_is_named(tmp_path: Path) -> None:
 
     assert (done.returncode, done.stderr) == (
         UNUSABLE,
-        "the policy cannot be refreshed: requests is missing; install alertlogic-constructs[tools]\n",
+        "the policy cannot be refreshed: requests is missing; install the wheel with its extra, as in WHEEL[tools]\n",
     )
