@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_sns as sns
@@ -62,13 +62,13 @@ def build(app: App, settings: Settings) -> None:
         alarm_topic=security_topic,
     )
     OperationsDashboard(security, "Dashboard")
-    if settings.scope.tags:
+    if settings.protection_scope.tags:
         VpcScopeWatcher(
             security,
             "Scope",
             alert_logic=alert_logic,
             policy=settings.policy,
-            protection_scope=settings.scope,
+            protection_scope=settings.protection_scope,
             hub=hub,
             alarm_topic=security_topic,
         )
@@ -80,7 +80,7 @@ def build(app: App, settings: Settings) -> None:
         alert_logic=settings.alert_logic,
         policy=settings.policy,
         mode=settings.mode,
-        protection_scope=settings.scope,
+        protection_scope=settings.protection_scope,
         central_logs=settings.trail is not None,
         guardduty_coverage=settings.guardduty.coverage if settings.guardduty else None,
         organizational_units=settings.organizational_units,
@@ -139,7 +139,7 @@ def build(app: App, settings: Settings) -> None:
         master.add_stack_dependency(log_archive)
 
 
-def context_of(app: App) -> Any:  # noqa: ANN401 - `read_settings` says what it may be
+def context_of(app: App) -> object:
     """The value of the context key: of the app, as an object or as JSON text, else the example in `cdk.json`.
 
     Raises:

@@ -93,7 +93,7 @@ class RunbookAlarm(cloudwatch.Alarm):
         self.graphed = metric.with_(label=label)
 
 
-def create_delivery_alarm(rule: events.Rule, event_bus: events.IEventBus | None = None) -> RunbookAlarm:
+def create_delivery_alarm(rule: events.Rule, event_bus: events.IEventBus | None = None) -> None:
     """Create an alarm on events that a rule could not deliver for good.
 
     Args:
@@ -103,7 +103,7 @@ def create_delivery_alarm(rule: events.Rule, event_bus: events.IEventBus | None 
     See https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
     """
     name = event_bus.event_bus_name if event_bus else _DEFAULT_BUS
-    return RunbookAlarm(
+    RunbookAlarm(
         rule,
         "DeliveryAlarm",
         metric=cloudwatch.Metric(

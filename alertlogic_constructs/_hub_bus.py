@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 def hub_bus(scope: Construct, landing_zone: LandingZone, names: Names) -> events.IEventBus:
     """Name the bus of the security account in the home region."""
-    home = f"{landing_zone.home_region}:{landing_zone.security_account}"
-    return events.EventBus.from_event_bus_arn(
-        scope, "HubBus", f"arn:{Stack.of(scope).partition}:events:{home}:event-bus/{names.bus}"
+    arn = Stack.of(scope).format_arn(
+        service="events",
+        region=landing_zone.home_region,
+        account=landing_zone.security_account,
+        resource="event-bus",
+        resource_name=names.bus,
     )
+    return events.EventBus.from_event_bus_arn(scope, "HubBus", arn)

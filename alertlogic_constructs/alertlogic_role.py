@@ -111,7 +111,7 @@ def vendor_principal(alert_logic: AlertLogic) -> iam.IPrincipal:
 def vendor_statements(
     construct: Construct, role_type: str, *, left_out: Collection[str] = (), key_arn: str = ""
 ) -> list[iam.PolicyStatement]:
-    """The statements that the vendor's role of a type, in a construct, has but for those with the ids `left_out`."""
+    """The statements of the vendor's role of a type, in the stack's partition, without the ids `left_out`."""
     return [
         iam.PolicyStatement.from_json(_in_own_partition(construct, statement, key_arn))
         for statement in pinned_statements(role_type)

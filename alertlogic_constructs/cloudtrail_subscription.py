@@ -177,7 +177,9 @@ def _check(
     if queue_region is not None:
         checks.region("queue_region", queue_region)
     checks.choice("subscriber", subscriber, Subscriber)
-    checks.environment(account=trail.topic_account if subscriber is Subscriber.TOPIC_OWNER else log_archive_account)
+    subscribes = {Subscriber.TOPIC_OWNER: trail.topic_account, Subscriber.QUEUE_OWNER: log_archive_account}
+    # Whose stack it must be nobody knows if the subscriber is none.
+    checks.environment(account=subscribes.get(subscriber))
     checks.require(
         alarm_topic is None or subscriber is not Subscriber.QUEUE_OWNER,
         "alarm_topic",

@@ -140,8 +140,13 @@ class ControlTowerIntegration(Construct):
             policy_document=policy_document,
             prefix=prefix,
         )
-        home = f"{landing_zone.home_region}:{landing_zone.management_account}"
-        self._stack_set_arn = f"arn:{Stack.of(self).partition}:cloudformation:{home}:stackset/{names.stack_set}:*"
+        self._stack_set_arn = Stack.of(self).format_arn(
+            service="cloudformation",
+            region=landing_zone.home_region,
+            account=landing_zone.management_account,
+            resource="stackset",
+            resource_name=f"{names.stack_set}:*",
+        )
         self.administration_role = self._create_administration_role(landing_zone)
         self.stack_set = self._create_stack_set(names)
         self._hub_bus_arn = hub_bus(self, landing_zone, names).event_bus_arn

@@ -87,10 +87,14 @@ class OrganizationsEventSpoke(Construct):
         self.delivery_role = create_delivery_role(
             self, description="EventBridge sends AWS Organizations' events to the home region with it"
         )
-        home = f"{landing_zone.home_region}:{landing_zone.management_account}"
-        bus = events.EventBus.from_event_bus_arn(
-            self, "HomeBus", f"arn:{Stack.of(self).partition}:events:{home}:event-bus/default"
+        arn = Stack.of(self).format_arn(
+            service="events",
+            region=landing_zone.home_region,
+            account=landing_zone.management_account,
+            resource="event-bus",
+            resource_name="default",
         )
+        bus = events.EventBus.from_event_bus_arn(self, "HomeBus", arn)
         self.rule = events.Rule(
             self,
             "Rule",

@@ -128,8 +128,12 @@ class ProtectedAccount(Construct):
             needed.append(service)
             topic_arn = service.topic.topic_arn
         else:
-            home = f"{landing_zone.home_region}:{landing_zone.security_account}"
-            topic_arn = f"arn:{Stack.of(self).partition}:sns:{home}:{names.registration_topic}"
+            topic_arn = Stack.of(self).format_arn(
+                service="sns",
+                region=landing_zone.home_region,
+                account=landing_zone.security_account,
+                resource=names.registration_topic,
+            )
         self.properties: Mapping[str, object] = {
             "AccountId": Aws.ACCOUNT_ID,
             "AccountName": account_name or "",

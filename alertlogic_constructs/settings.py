@@ -55,7 +55,7 @@ class Settings:
         organizational_units: Which accounts are enrolled.
         policy: The protection policy of every account.
         mode: How Alert Logic's appliances come into an account.
-        scope: Which assets of an account are protected.
+        protection_scope: Which assets of an account are protected.
         trail: The trail whose logs are collected; None for each account's own.
         guardduty: Which findings are forwarded; None for none.
         deletion_guard_percentage: Which share of the enrolled accounts may leave within 24 hours.
@@ -68,7 +68,7 @@ class Settings:
     organizational_units: OrganizationalUnits
     policy: ProtectionPolicy
     mode: DeploymentMode
-    scope: ProtectionScope
+    protection_scope: ProtectionScope
     trail: CentralTrail | None
     guardduty: FindingSettings | None
     deletion_guard_percentage: int
@@ -92,7 +92,7 @@ def read_settings(value: object) -> Settings:
         "organizational_units": reader.organizational_units,
         "policy": lambda: reader.choice(ProtectionPolicy, "policy"),
         "mode": lambda: reader.choice(DeploymentMode, "mode"),
-        "scope": reader.scope,
+        "protection_scope": reader.protection_scope,
         "trail": reader.trail,
         "guardduty": reader.guardduty,
         "deletion_guard_percentage": reader.deletion_guard_percentage,
@@ -151,7 +151,7 @@ class _Reader:
         make = partial(OrganizationalUnits.only, *included) if included else OrganizationalUnits.all
         return self.attempt(lambda: make(excluding=excluded, excluding_accounts=accounts), *keys)
 
-    def scope(self) -> ProtectionScope | None:
+    def protection_scope(self) -> ProtectionScope | None:
         tags, prune = self.left.pop("vpc_tags", None), self.left.pop("prune", None)
         # An empty object means whole regions; a missing one must not.
         make = ProtectionScope.regions if tags == {} else partial(ProtectionScope.vpc_tags, tags)

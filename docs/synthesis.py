@@ -60,7 +60,8 @@ def sample_with(**changes: object) -> Synthesized:
 def _sample_with(changes: str) -> Synthesized:
     with tempfile.TemporaryDirectory() as folder:
         app = aws_cdk.App(outdir=folder, context=_WITHOUT_ASSET)
-        sample.build(app, read_settings({**sample.context_of(app), **json.loads(changes)}))
+        settings: Any = sample.context_of(app)
+        sample.build(app, read_settings(settings | json.loads(changes)))
         app.synth()
         return _read(Path(folder))
 

@@ -79,7 +79,7 @@ class Convergence:
 
         Raises:
             AlertLogicError: It cannot be listed now. The next call for the sweep tries again.
-            NotYet: Somebody else is at it.
+            Busy: Somebody else is at it, or the table does not take what is listed.
         """
         self._census.refresh(sweep_id)
 

@@ -46,7 +46,7 @@ RequestType = Literal["Create", "Update", "Delete"]
 LONGEST_ANSWER_BYTES: Final = 4096
 TIMEOUT_SECONDS: Final = (3, 7)
 
-# What a message of the queue should be, for `aws.queue.reading`.
+# What a message or an event should be, for `aws.queue.reading`.
 A_REQUEST: Final = "a request of CloudFormation"
 
 _STACK_ID: Final = re.compile(

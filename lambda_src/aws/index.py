@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
 LARGEST_BATCH: Final = 25
 ATTEMPTS: Final = 6
+_PASSING: Final = frozenset({"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 SHORTEST_PAUSE_SECONDS: Final = 0.1
 
 # Of no account.
@@ -172,8 +173,7 @@ class Index:
             try:
                 self._dynamodb.transact_write_items(TransactItems=writes)
             except ClientError as error:
-                # Without conditions it is canceled only by what passes; botocore does not repeat it.
-                if error_code(error) != "TransactionCanceledException":
+                if not _passes(error):
                     raise
             else:
                 return
@@ -251,9 +251,19 @@ class Index:
 
     def _attempts(self) -> Iterator[None]:
         """Yield for each attempt at a write, the longer after one another the more there were."""
-        for attempt in range(ATTEMPTS):
-            yield
+        yield
+        for attempt in range(ATTEMPTS - 1):
             self._sleep(SHORTEST_PAUSE_SECONDS * 2**attempt)
+            yield
+
+
+def _passes(error: ClientError) -> bool:
+    """Whether a transaction was canceled because the table was busy; botocore does not repeat it.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+    """
+    reasons: list[dict[str, str]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
+    return error_code(error) == "TransactionCanceledException" and {it.get("Code") for it in reasons} <= _PASSING
 
 
 def _key(entry: Entry) -> dict[str, AttributeValueTypeDef]:

@@ -53,7 +53,7 @@ class Busy(NotYet):
 
 @contextmanager
 def reading(kind: str) -> Generator[None]:
-    """Read a message inside, by the errors that say what is wrong with it.
+    """Read a message or an event inside, by the errors that say what is wrong with it.
 
     Args:
         kind: What it should be.

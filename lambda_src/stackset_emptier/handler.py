@@ -85,7 +85,8 @@ def _take_in(event: Any) -> None:  # noqa: ANN401 - as above
     """Queue a request to empty the StackSet, and answer any other, as well as one that cannot be queued.
 
     Raises:
-        NotYet, Refused: It cannot be answered; Lambda tries it again.
+        NotYet: CloudFormation's bucket does not take the answer now; Lambda tries it again, twice.
+        Refused: It cannot be answered.
     """
     try:
         request = parse(event)

@@ -23,7 +23,7 @@ _GOING: Final = frozenset({"DELETE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"})
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request of which all is there that it takes to answer it; the rest is as it came.
+    """A request of which all is there that it takes to answer it; what StackSet it names is as it came.
 
     Attributes:
         type: What to do.
@@ -79,7 +79,7 @@ def parse(event: Mapping[str, Any]) -> Request:
     """Read what CloudFormation invokes the function with.
 
     Raises:
-        Refused: It is no request of CloudFormation, or cannot be answered.
+        Refused: It is no request of CloudFormation, or lacks what it takes to carry it out or to answer it.
     """
     with reading(A_REQUEST):
         request_type = request_type_in(event)
@@ -100,7 +100,7 @@ def parse_message(body: str) -> Request:
     """Read a request that waited in the queue.
 
     Raises:
-        Refused: It is no request of CloudFormation, or cannot be answered.
+        Refused: It is no request of CloudFormation, or lacks what it takes to carry it out or to answer it.
     """
     with reading(A_REQUEST):
         return parse(object_of(decoded(body)))

@@ -117,8 +117,12 @@ def test_fails_when_account_and_region_are_malformed(audit_stack: Stack, trail: 
 
 
 def test_fails_when_the_subscriber_is_no_choice(audit_stack: Stack, trail: CentralTrail) -> None:
-    with pytest.raises(ValueError, match=r"subscriber is 'QUEUE_OWNER'; allowed is one of Subscriber\.TOPIC_OWNER"):
+    with pytest.raises(
+        ValueError, match=r"subscriber is 'QUEUE_OWNER'; allowed is one of Subscriber\.TOPIC_OWNER"
+    ) as caught:
         _subscription(audit_stack, trail, subscriber="QUEUE_OWNER")
+
+    assert "env.account" not in str(caught.value)
 
 
 def test_fails_with_a_topic_where_there_is_no_alarm(log_archive_stack: Stack, trail: CentralTrail) -> None:

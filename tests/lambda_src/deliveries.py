@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,10 @@ def raw_event(name: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Context:
-    """Lambda's context object, as far as Powertools and the functions look at it."""
+    """Lambda's context object, as far as Powertools and the functions look at it.
+
+    The time that remains runs down from when it is first asked for.
+    """
 
     function_name: str = "function"
     memory_limit_in_mb: int = 512
@@ -30,7 +34,11 @@ class Context:
     remaining_ms: int = 300_000
 
     def get_remaining_time_in_millis(self) -> int:
-        return self.remaining_ms
+        return self.remaining_ms - int((time.monotonic() - self._first_asked_at) * 1000)
+
+    @cached_property
+    def _first_asked_at(self) -> float:
+        return time.monotonic()
 
 
 class Deliveries:

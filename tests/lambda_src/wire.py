@@ -22,17 +22,33 @@ class _Body:
         return [self._content]
 
 
-def answer_with_error(monkeypatch: pytest.MonkeyPatch, service: str, operation: str, code: str, *, status: int) -> None:
-    """Let AWS answer every call of an operation with an error, of all clients, those made later included."""
+def answer(
+    monkeypatch: pytest.MonkeyPatch,
+    service: str,
+    operation: str,
+    body: bytes,
+    *,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+) -> list[AWSPreparedRequest]:
+    """Let AWS answer every call of an operation, of all clients, those made later included; return these calls."""
     played = BotocoreStubber.__call__
+    calls: list[AWSPreparedRequest] = []
 
-    def answer(self: BotocoreStubber, event_name: str, request: AWSPreparedRequest, **kwargs: Any) -> Any:
+    def give(self: BotocoreStubber, event_name: str, request: AWSPreparedRequest, **kwargs: Any) -> Any:
         if event_name != f"before-send.{service}.{operation}":
             return played(self, event_name, request, **kwargs)
-        error = f"<ErrorResponse><Error><Code>{code}</Code><Message>No</Message></Error></ErrorResponse>"
-        return AWSResponse(request.url, status, {}, _Body(error.encode()))  # type: ignore[arg-type]
+        calls.append(request)
+        return AWSResponse(request.url, status, headers or {}, _Body(body))  # type: ignore[arg-type]
 
-    monkeypatch.setattr(BotocoreStubber, "__call__", answer)
+    monkeypatch.setattr(BotocoreStubber, "__call__", give)
+    return calls
+
+
+def answer_with_error(monkeypatch: pytest.MonkeyPatch, service: str, operation: str, code: str, *, status: int) -> None:
+    """Let AWS answer every call of an operation with an error."""
+    error = f"<ErrorResponse><Error><Code>{code}</Code><Message>No</Message></Error></ErrorResponse>"
+    answer(monkeypatch, service, operation, error.encode(), status=status)
 
 
 def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

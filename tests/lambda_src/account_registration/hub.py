@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,15 +12,19 @@ from moto.backends import get_backend
 from account_registration import handler
 from account_registration.central_logs import MONITOR
 from aws.clients import client
-from tests.lambda_src.account_registration.cloudformation_requests import MEMBER, Type, message
+from tests.lambda_src.account_registration.cloudformation_requests import MEMBER, message
 from tests.lambda_src.account_registration.test_settings import ENVIRONMENT
 from tests.lambda_src.accounts_tables import create_table
 from tests.lambda_src.deliveries import Context, Deliveries
+from tests.lambda_src.functions import running
 from tests.lambda_src.response_bucket import ResponseBucket
-from tests.rehearsal.alertlogic import FakeAlertLogic
 
 if TYPE_CHECKING:
+    import io
     from collections.abc import Iterator
+
+    from aws.custom_resource import RequestType
+    from tests.rehearsal.alertlogic import FakeAlertLogic
 
 INSTANCE = "StackSet-alertlogic-member-account-0a1b2c3d"
 
@@ -71,7 +74,7 @@ class Hub:
 
     def message(
         self,
-        request_type: Type = "Create",
+        request_type: RequestType = "Create",
         account_id: str = MEMBER,
         *,
         changes: dict[str, Any] | None = None,
@@ -140,25 +143,10 @@ def _member_client(service: str, account_id: str, **options: str) -> Any:
 
 @pytest.fixture
 def hub(deliveries: Deliveries, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    with FakeAlertLogic() as fake, ResponseBucket() as bucket:
-        secrets_manager = client("secretsmanager")
-        secret = secrets_manager.create_secret(Name="alertlogic", SecretString=fake.secret_string())
-        create_table(client("dynamodb"))
-        client("s3").create_bucket(Bucket=ENVIRONMENT["STATUS_BUCKET"])
-        own = {
-            "ALERTLOGIC_SECRET_ARN": secret["ARN"],
-            "ALERTLOGIC_GLOBAL_ENDPOINT": fake.url,
-            "QUEUE_URL": deliveries.url,
-            "DEAD_LETTER_QUEUE_URL": deliveries.dead_letter_url,
-        }
-        for name, value in (ENVIRONMENT | own).items():
-            monkeypatch.setenv(name, value)
-        handler.wire.cache_clear()
+    create_table(client("dynamodb"))
+    client("s3").create_bucket(Bucket=ENVIRONMENT["STATUS_BUCKET"])
+    with running(handler, ENVIRONMENT, deliveries, monkeypatch) as (fake, log), ResponseBucket() as bucket:
         bucket.receive_from(handler.wire().http)
-        log = io.StringIO()
-        monkeypatch.setattr(handler.logger.registered_handler, "stream", log)
         hub = Hub(fake, bucket, deliveries, log)
         hub.stack("CREATE_IN_PROGRESS")
         yield hub
-        handler.wire.cache_clear()
-    assert fake.contract_violations == []

@@ -12,16 +12,16 @@ from account_registration import handler
 from account_registration.admission import IAM_LAG_SECONDS
 from account_registration.case import PATIENCE_SECONDS
 from aws.clients import client
-from tests.lambda_src.account_registration.cloudformation_requests import MEMBER, REGISTRATION_ID, Type
+from tests.lambda_src.account_registration.cloudformation_requests import MEMBER, REGISTRATION_ID
 from tests.lambda_src.account_registration.test_settings import ENVIRONMENT
+from tests.lambda_src.custom_resources import SIGNATURE
 from tests.lambda_src.deliveries import Context
 from tests.lambda_src.wire import answer_with_error
 from tests.rehearsal.alertlogic import SECRET_KEY
 
 if TYPE_CHECKING:
+    from aws.custom_resource import RequestType
     from tests.lambda_src.account_registration.hub import Hub
-
-SIGNATURE = "X-Amz-Signature=0123456789abcdef"
 
 
 class TestCreate:
@@ -129,7 +129,7 @@ class TestUpdateAndDelete:
         ("request_type", "state"), [("Update", "UPDATE_IN_PROGRESS"), ("Delete", "DELETE_IN_PROGRESS")]
     )
     def test_succeeds_although_alert_logic_rejects_it_and_is_set_aside(
-        self, hub: Hub, request_type: Type, state: str
+        self, hub: Hub, request_type: RequestType, state: str
     ) -> None:
         hub.stack(state)
         hub.fake.fail(403, method="PUT", body={"message": "not allowed"})

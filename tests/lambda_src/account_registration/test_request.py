@@ -14,9 +14,11 @@ from tests.lambda_src.account_registration.cloudformation_requests import (
     read,
     request,
 )
+from tests.lambda_src.custom_resources import SIGNATURE
 from tests.lambda_src.deliveries import raw_event
 
-SIGNATURE = "X-Amz-Signature=0123456789abcdef"
+# A message of another form.
+UNREADABLE = r"^the message is not a request, an event or an errand$"
 
 
 class TestRead:
@@ -36,7 +38,7 @@ class TestRead:
          '{"Type": "SubscriptionConfirmation", "Message": "{}"}', '{"Continue": "Create"}', '{"Continue": []}'],
     )  # fmt: skip
     def test_refuses_what_is_no_request(self, body: str) -> None:
-        with pytest.raises(Refused):
+        with pytest.raises(Refused, match=r"^the message is "):
             read(body)
 
     @pytest.mark.parametrize(
@@ -49,7 +51,7 @@ class TestRead:
 
         with pytest.raises(Refused, match=name):
             read(json.dumps(body | {"Message": json.dumps(document)}))
-        with pytest.raises(Refused):
+        with pytest.raises(Refused, match=UNREADABLE):
             read(json.dumps(body | {"Message": json.dumps(document | {name: 5})}))
 
     @pytest.mark.parametrize("request_type", ["Update", "Delete"])
@@ -59,7 +61,7 @@ class TestRead:
 
     @pytest.mark.parametrize("request_type", ["Replace", "create", "", None])
     def test_refuses_an_unknown_type(self, request_type: str | None) -> None:
-        with pytest.raises(Refused):
+        with pytest.raises(Refused, match=r"unknown type|'RequestType' is missing"):
             request(changes={"RequestType": request_type})
 
     @pytest.mark.parametrize(
@@ -97,14 +99,14 @@ class TestRead:
         assert read(json.dumps(body)).old_properties == {}
 
     def test_refuses_old_properties_that_are_none(self) -> None:
-        with pytest.raises(Refused):
+        with pytest.raises(Refused, match=UNREADABLE):
             request("Update", changes={"OldResourceProperties": "none"})
 
     def test_does_not_take_a_request_of_the_topic_for_a_continued_one(self) -> None:
         forged = raw_event("registration-create")
         forged["Message"] = request().continuation(stack_changed_at="then")
 
-        with pytest.raises(Refused):
+        with pytest.raises(Refused, match="'RequestType' is missing"):
             read(json.dumps(forged))
 
     def test_shows_neither_url_nor_properties(self) -> None:

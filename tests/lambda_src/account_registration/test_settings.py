@@ -17,6 +17,21 @@ ENVIRONMENT = {
     "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/444444444444/queue",
     "DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/444444444444/dead-letters",
 }
+# What `tests/lambda_src/test_settings.py` wants to see refused.
+MALFORMED = [
+    ("ALERTLOGIC_CUSTOMER_ID", "customer"),
+    ("READER_ROLE_NAME", "a/path"),
+    ("OFFBOARDING", "delete"),
+    ("OFFBOARDING", ""),
+    ("CENTRAL_LOGS_ROLE_ARN", "alertlogic-central-logs"),
+    ("CENTRAL_LOGS_ROLE_ARN", "arn:aws:iam::333333333333:user/alertlogic"),
+    ("MANAGEMENT_ACCOUNT_ID", "1111"),
+    ("TABLE_NAME", ""),
+    ("TABLE_NAME", "a table"),
+    ("STATUS_BUCKET", "s3://status"),
+    ("QUEUE_URL", "queue"),
+    ("DEAD_LETTER_QUEUE_URL", ""),
+]
 
 
 @pytest.mark.parametrize("offboarding", Offboarding)
@@ -36,31 +51,3 @@ def test_can_do_without_what_a_single_account_lacks(name: str) -> None:
     settings = Settings.from_environment(ENVIRONMENT | {name: ""})
 
     assert getattr(settings, name.lower()) == ""
-
-
-@pytest.mark.parametrize("name", ENVIRONMENT)
-def test_fails_when_a_variable_is_missing(name: str) -> None:
-    with pytest.raises(ValueError, match=name):
-        Settings.from_environment({key: value for key, value in ENVIRONMENT.items() if key != name})
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("ALERTLOGIC_CUSTOMER_ID", "customer"),
-        ("READER_ROLE_NAME", "a/path"),
-        ("OFFBOARDING", "delete"),
-        ("OFFBOARDING", ""),
-        ("CENTRAL_LOGS_ROLE_ARN", "alertlogic-central-logs"),
-        ("CENTRAL_LOGS_ROLE_ARN", "arn:aws:iam::333333333333:user/alertlogic"),
-        ("MANAGEMENT_ACCOUNT_ID", "1111"),
-        ("TABLE_NAME", ""),
-        ("TABLE_NAME", "a table"),
-        ("STATUS_BUCKET", "s3://status"),
-        ("QUEUE_URL", "queue"),
-        ("DEAD_LETTER_QUEUE_URL", ""),
-    ],
-)
-def test_fails_when_a_variable_is_malformed(name: str, value: str) -> None:
-    with pytest.raises(ValueError, match=name):
-        Settings.from_environment(ENVIRONMENT | {name: value})

@@ -1,40 +1,29 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
-from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
-from moto.core.botocore_stubber import BotocoreStubber
 
 from aws.accounts import AccountReader
 from aws.clients import client
 from aws.organizations import AwsAccountId
 from aws.reader import ReaderRole
+from tests.lambda_src.wire import answer
+
+if TYPE_CHECKING:
+    from botocore.awsrequest import AWSPreparedRequest
 
 MEMBER = AwsAccountId("555555555555")
 
 
-class _Body:
-    def __init__(self, document: Any) -> None:
-        self._document = document
-
-    def stream(self, **_: object) -> list[bytes]:
-        return [json.dumps(self._document).encode()]
-
-
-def _answer(monkeypatch: pytest.MonkeyPatch, status: int, document: Any, headers: dict[str, str]) -> None:
+def _answer(
+    monkeypatch: pytest.MonkeyPatch, status: int, document: object, headers: dict[str, str] | None = None
+) -> list[AWSPreparedRequest]:
     """Let AWS answer what moto does not know."""
-    played = BotocoreStubber.__call__
-
-    def answer(self: BotocoreStubber, event_name: str, request: Any, **kwargs: Any) -> Any:
-        if event_name != "before-send.account.GetAccountInformation":
-            return played(self, event_name, request, **kwargs)
-        assert json.loads(request.body or "{}") == {}, "it would need the management account's leave"
-        return AWSResponse(request.url, status, headers, _Body(document))  # type: ignore[arg-type]
-
-    monkeypatch.setattr(BotocoreStubber, "__call__", answer)
+    body = json.dumps(document).encode()
+    return answer(monkeypatch, "account", "GetAccountInformation", body, status=status, headers=headers)
 
 
 @pytest.fixture
@@ -43,9 +32,11 @@ def reader(aws: None) -> AccountReader:  # noqa: ARG001 - AWS must be there
 
 
 def test_an_account_says_its_name(reader: AccountReader, monkeypatch: pytest.MonkeyPatch) -> None:
-    _answer(monkeypatch, 200, {"AccountId": MEMBER, "AccountName": "Payments"}, {})
+    calls = _answer(monkeypatch, 200, {"AccountId": MEMBER, "AccountName": "Payments"})
 
     assert reader.name(MEMBER) == "Payments"
+    [call] = calls
+    assert call.body == b"{}", "it would need the management account's leave"
 
 
 def test_no_name_is_no_error(reader: AccountReader, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,7 +130,7 @@ class TestReplace:
     def test_is_tried_again_after_a_conflict(
         self, index: Index, dynamodb: DynamoDBClient, slept: list[float], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        _refuse("TransactionCanceledException", 2, dynamodb, monkeypatch)
+        _refuse("TransactionCanceledException", 2, dynamodb, monkeypatch, reasons=["None", "TransactionConflict"])
         index.add(DOUBT)
 
         index.replace(DOUBT, [DEPLOYMENT])
@@ -141,33 +141,46 @@ class TestReplace:
     def test_waits_where_the_conflict_lasts_and_leaves_all_as_it_was(
         self, index: Index, dynamodb: DynamoDBClient, slept: list[float], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        _refuse("TransactionCanceledException", ATTEMPTS, dynamodb, monkeypatch)
+        _refuse("TransactionCanceledException", ATTEMPTS, dynamodb, monkeypatch, reasons=["ThrottlingError", "None"])
         index.add(DOUBT)
 
         with pytest.raises(Busy, match="does not take what was made"):
             index.replace(DOUBT, [DEPLOYMENT])
 
         assert index.entries(ACCOUNT) == [DOUBT]
-        assert len(slept) == ATTEMPTS
+        assert len(slept) == ATTEMPTS - 1
 
+    @pytest.mark.parametrize(
+        ("code", "reasons"),
+        [("ValidationException", []), ("TransactionCanceledException", ["None", "ValidationError"])],
+    )
     def test_fails_for_any_other_reason(
-        self, index: Index, dynamodb: DynamoDBClient, slept: list[float], monkeypatch: pytest.MonkeyPatch
+        self,
+        index: Index,
+        dynamodb: DynamoDBClient,
+        slept: list[float],
+        monkeypatch: pytest.MonkeyPatch,
+        code: str,
+        reasons: list[str],
     ) -> None:
-        _refuse("ValidationException", 1, dynamodb, monkeypatch)
+        _refuse(code, 1, dynamodb, monkeypatch, reasons=reasons)
 
-        with pytest.raises(ClientError, match="ValidationException"):
+        with pytest.raises(ClientError, match=code):
             index.replace(DOUBT, [DEPLOYMENT])
 
         assert slept == []
 
 
-def _refuse(code: str, times: int, dynamodb: DynamoDBClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def _refuse(
+    code: str, times: int, dynamodb: DynamoDBClient, monkeypatch: pytest.MonkeyPatch, *, reasons: Sequence[str]
+) -> None:
     write, left = dynamodb.transact_write_items, iter(range(times))
 
     def refuse(**request: Any) -> Any:
         if next(left, None) is None:
             return write(**request)
-        raise ClientError({"Error": {"Code": code}}, "TransactWriteItems")
+        refusal: Any = {"Error": {"Code": code}, "CancellationReasons": [{"Code": reason} for reason in reasons]}
+        raise ClientError(refusal, "TransactWriteItems")
 
     monkeypatch.setattr(dynamodb, "transact_write_items", refuse)
 
@@ -211,7 +224,7 @@ class TestWrite:
         with pytest.raises(Busy, match="does not take 2 entries"):
             index.write(added=[CREDENTIAL, DEPLOYMENT], removed=[])
 
-        assert len(slept) == ATTEMPTS
+        assert len(slept) == ATTEMPTS - 1
 
 
 def _take_at_most(number: int, dynamodb: DynamoDBClient, monkeypatch: pytest.MonkeyPatch) -> None:

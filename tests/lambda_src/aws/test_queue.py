@@ -3,10 +3,10 @@ from __future__ import annotations
 import io
 import json
 import re
-import time
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+import time_machine
 from aws_lambda_powertools.logging import Logger
 from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.stub import Stubber
@@ -26,6 +26,7 @@ from aws.queue import (
     wait_seconds,
 )
 from tests.lambda_src.wire import answer_with_error, calls_of
+from tests.rehearsal.findings import NOON
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -303,16 +304,18 @@ def test_backs_off_even_if_the_service_asks_for_less() -> None:
     assert wait_seconds(received=99, retry_after=5, due_in=0) >= 450
 
 
+@time_machine.travel(NOON, tick=False)
 def test_says_how_old_the_oldest_waiting_message_is(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     bench.run(bench.deliveries.batch("a", "b", age=5000), fail_with(NotYet("")))
     bench.run(bench.deliveries.batch("c"), lambda _: None)
 
     [emitted] = [json.loads(line) for line in capsys.readouterr().out.splitlines() if WAITING_METRIC in line]
     assert emitted["_aws"]["CloudWatchMetrics"][0]["Namespace"] == NAMESPACE
-    assert emitted[WAITING_METRIC] == [pytest.approx(5000, abs=5)]
+    assert emitted[WAITING_METRIC] == [5000.0]
     assert emitted["service"] == bench.logger.service
 
 
+@time_machine.travel(NOON, tick=False)
 def test_postpones_no_further_than_the_time_that_is_due(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[int] = []
 
@@ -322,9 +325,9 @@ def test_postpones_no_further_than_the_time_that_is_due(bench: Bench, monkeypatc
 
     monkeypatch.setattr(Queue, "postpone", postpone)
 
-    bench.run(bench.deliveries.batch("a", received=20), fail_with(NotYet("")), due_at=time.time() + 100)
+    bench.run(bench.deliveries.batch("a", received=20), fail_with(NotYet("")), due_at=NOON + 100)
 
-    assert waits == [pytest.approx(100, abs=2)]
+    assert waits == [100]
 
 
 class TestSendAll:

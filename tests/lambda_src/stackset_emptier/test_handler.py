@@ -16,9 +16,10 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from aws.clients import client
 from aws.queue import UNFORESEEN_ATTEMPTS, Message, NotYet, Refused
 from stackset_emptier import handler
+from tests.lambda_src.custom_resources import SIGNATURE
 from tests.lambda_src.deliveries import Context, Deliveries
 from tests.lambda_src.response_bucket import ResponseBucket
-from tests.lambda_src.stackset_emptier.deletion_requests import SIGNATURE, STACK_SET, event
+from tests.lambda_src.stackset_emptier.deletion_requests import STACK_SET, event
 from tests.lambda_src.stackset_emptier.test_settings import ENVIRONMENT
 from tests.lambda_src.wire import answer_with_error, calls_of
 

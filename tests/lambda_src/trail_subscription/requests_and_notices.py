@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
+
+from tests.lambda_src.custom_resources import request_of, stack_arn, without_none
+
+if TYPE_CHECKING:
+    from aws.custom_resource import RequestType
 
 AUDIT = "222222222222"
 LOG_ARCHIVE = "333333333333"
@@ -13,37 +18,24 @@ QUEUE_NAME = "outcomesbucket-12345678"
 QUEUE = f"arn:aws:sqs:eu-west-1:{LOG_ARCHIVE}:{QUEUE_NAME}"
 FILTER = '{"messageType": [{"exists": false}]}'
 SUBSCRIPTION = f"{TOPIC}:0b1d5c3e-0000-4000-8000-00000000000a"
-SIGNATURE = "X-Amz-Signature=0123456789abcdef"
-BUCKET = "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com"
-STACK_ID = f"arn:aws:cloudformation:us-east-1:{AUDIT}:stack/AlertLogic-Audit/6f0c8b40-f205-11f0-8d55-0affc0ffee01"
 
 
 def event(
-    request_type: Literal["Create", "Update", "Delete"] = "Create",
+    request_type: RequestType = "Create",
     *,
     changes: dict[str, Any] | None = None,
     properties: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return a request; a change or property of None leaves the name out."""
-    own = {
-        "ServiceToken": f"arn:aws:lambda:us-east-1:{AUDIT}:function:trail-subscription",
-        "TopicArn": TOPIC,
-        "QueueArn": QUEUE,
-        "FilterPolicy": FILTER,
-    }
-    request = {
-        "RequestType": request_type,
-        "ServiceToken": own["ServiceToken"],
-        "ResponseURL": f"{BUCKET}/key?{SIGNATURE}",
-        "StackId": STACK_ID,
-        "RequestId": "3d5c9f0e-8a0b-4a51-9d6e-6f1d2c3b4a59",
-        "LogicalResourceId": "Resource",
-        "ResourceType": "Custom::AlertLogicTrailSubscription",
-        "ResourceProperties": _without_none(own | (properties or {})),
-    }
-    if request_type != "Create":
-        request["PhysicalResourceId"] = SUBSCRIPTION
-    return _without_none(request | (changes or {}))
+    own = {"TopicArn": TOPIC, "QueueArn": QUEUE, "FilterPolicy": FILTER}
+    return request_of(
+        request_type,
+        stack_id=stack_arn(AUDIT, "AlertLogic-Audit"),
+        resource_type="AlertLogicTrailSubscription",
+        physical_id=SUBSCRIPTION,
+        properties=without_none(own | (properties or {})),
+        changes=changes,
+    )
 
 
 def confirmation(token: str, *, topic: str = TOPIC) -> str:
@@ -69,7 +61,3 @@ def notice(number: int) -> str:
     key = f"o-x/AWSLogs/o-x/111111111111/CloudTrail/us-east-1/2026/01/15/{number}.json.gz"
     inner = {"s3Bucket": f"aws-controltower-logs-{LOG_ARCHIVE}-us-east-1", "s3ObjectKey": [key]}
     return json.dumps({"Type": "Notification", "TopicArn": TOPIC, "Message": json.dumps(inner)})
-
-
-def _without_none(document: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in document.items() if value is not None}

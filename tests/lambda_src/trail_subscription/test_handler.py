@@ -15,6 +15,7 @@ from botocore.exceptions import NoCredentialsError
 
 from aws.clients import client
 from aws.queue import NotYet, Refused
+from tests.lambda_src.custom_resources import SIGNATURE
 from tests.lambda_src.deliveries import Context
 from tests.lambda_src.response_bucket import ResponseBucket
 from tests.lambda_src.trail_subscription.fakes import TOKEN, Clock, FakeSqs, FakeTopic
@@ -23,7 +24,6 @@ from tests.lambda_src.trail_subscription.requests_and_notices import (
     OTHER_TOPIC,
     QUEUE,
     QUEUE_NAME,
-    SIGNATURE,
     SUBSCRIPTION,
     TOPIC,
     confirmation,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,18 +14,20 @@ from aws.reader import ReaderRole
 from protection.ownership import credential_name
 from protection.retained import RETAINED_METRIC
 from tests.lambda_src.deliveries import Context, Deliveries, raw_event
+from tests.lambda_src.functions import running
 from tests.lambda_src.vpc_scope.test_settings import ENVIRONMENT
 from tests.lambda_src.wire import answer_with_error, calls_of
-from tests.rehearsal.alertlogic import FakeAlertLogic
 from vpc_scope import handler
 from vpc_scope.handler import PATIENCE_SECONDS, RESERVED_SECONDS
 
 if TYPE_CHECKING:
+    import io
     from collections.abc import Iterator
 
     from mypy_boto3_ec2 import EC2Client
 
     from aws.organizations import AwsAccountId
+    from tests.rehearsal.alertlogic import FakeAlertLogic
 
 MEMBER, OTHER, OWN = "555555555555", "666666666666", "123456789012"
 EAST, WEST = "us-east-1", "us-west-2"
@@ -103,22 +104,8 @@ def environment() -> dict[str, str]:
 
 @pytest.fixture
 def hub(deliveries: Deliveries, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    with FakeAlertLogic() as fake:
-        secret = client("secretsmanager").create_secret(Name="alertlogic", SecretString=fake.secret_string())
-        own = {
-            "ALERTLOGIC_SECRET_ARN": secret["ARN"],
-            "ALERTLOGIC_GLOBAL_ENDPOINT": fake.url,
-            "QUEUE_URL": deliveries.url,
-            "DEAD_LETTER_QUEUE_URL": deliveries.dead_letter_url,
-        }
-        for name, value in (environment | own).items():
-            monkeypatch.setenv(name, value)
-        handler.wire.cache_clear()
-        log = io.StringIO()
-        monkeypatch.setattr(handler.logger.registered_handler, "stream", log)
+    with running(handler, environment, deliveries, monkeypatch) as (fake, log):
         yield Hub(fake, deliveries, log)
-        handler.wire.cache_clear()
-    assert fake.contract_violations == []
 
 
 class TestScope:
