@@ -160,6 +160,7 @@ class TestReplace:
         dynamodb: DynamoDBClient,
         slept: list[float],
         monkeypatch: pytest.MonkeyPatch,
+        *,
         code: str,
         reasons: list[str],
     ) -> None:
