@@ -117,7 +117,7 @@ class Effort:
         try:
             changes = decide(self.order, replace(state, known_ours={*state.known_ours, *self.known_ours}))
         except Exception as error:  # noqa: BLE001 - one account must not fail the others
-            # The central credential is made before the first round, so the next delivery makes it; the rest stays.
+            # A central credential that is gone is made anew at the next delivery, before the first round.
             return error
         try:
             with self.inventory.making() as self.made:
